@@ -1,0 +1,56 @@
+"""The error family. What a class means to the caller, as HTTP status and exit code, stands on the class."""
+
+from http import HTTPStatus
+
+
+class ContainerError(Exception):
+    """An error this container explains: the message says cause, place and remedy, in that order."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    exit_code = 1
+
+
+class UserError(ContainerError):
+    """The caller can fix this: the message says what is wrong, where, and what would be accepted."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class DataError(UserError):
+    """A table that cannot be read as it is meant.
+
+    ``row`` is the 0-based data row at fault, for callers that can say which line of which file that is.
+    """
+
+    def __init__(self, message: str, *, row: int | None = None, column: str | None = None) -> None:
+        super().__init__(message)
+        self.row = row
+        self.column = column
+
+
+class UnsupportedMediaTypeError(UserError):
+    """The request's or the channel's content type is none that is read here."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class NotAcceptableError(UserError):
+    """None of the content types the caller accepts can be written."""
+
+    status = HTTPStatus.NOT_ACCEPTABLE
+
+
+class PayloadTooLargeError(UserError):
+    """The request is larger than the limit that is set."""
+
+    status = HTTPStatus.CONTENT_TOO_LARGE
+
+
+class ModelError(ContainerError):
+    """There is no model that can be served: missing, damaged, or of a kind that is never loaded."""
+
+
+def listing(names: list[str] | tuple[str, ...], limit: int = 8) -> str:
+    """``'a', 'b', 'c' and 5 more``: names for a message that must stay short."""
+    shown = ", ".join(repr(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
