@@ -1,0 +1,69 @@
+# One image that Amazon SageMaker runs as `train` and as `serve`.
+#
+#   docker build -t sagemaker-xgboost .                         CPU and GPU
+#   docker build -t sagemaker-xgboost --build-arg XGBOOST=cpu . CPU only, a good third smaller
+#
+# Behind a corporate proxy or mirror, pass what is needed as build secrets; none of it reaches a layer:
+#   --secret id=ca,src=corporate-ca.pem  --secret id=pip_conf,src=pip.conf  --secret id=apt_sources,src=sources.list
+
+FROM debian:trixie-slim AS builder
+RUN --mount=type=secret,id=ca --mount=type=secret,id=apt_sources \
+    --mount=type=bind,source=requirements/apt-install.sh,target=/mnt/apt-install.sh \
+    /mnt/apt-install.sh ca-certificates gcc libc6-dev python3-dev python3-pip python3-setuptools
+
+# gpu or cpu: which of the locks in requirements/.
+ARG XGBOOST=gpu
+# --ignore-installed: nothing of Debian's own Python packages may stand in for a locked one.
+# Debian's setuptools builds sagemaker-training, the one package that comes as source.
+RUN --mount=type=secret,id=ca --mount=type=secret,id=pip_conf \
+    --mount=type=bind,source=requirements,target=/mnt \
+    --mount=type=tmpfs,target=/tmp --mount=type=cache,target=/root/.cache/pip \
+    /mnt/pip-install.sh --ignore-installed --no-build-isolation --no-compile --require-hashes -r "/mnt/$XGBOOST.txt"
+
+# Leave out what nobody runs: the packages' own tests, headers and sources, Arrow's Flight RPC, the copies of
+# libraries under names that only a linker asks for, and symbols. Libraries that were patched into the
+# wheels (*.libs) stay as they are: strip can break those. Everything that is left is compiled once here,
+# since the container may run read-only.
+WORKDIR /usr/local/lib/python3.13/dist-packages
+RUN rm -r pyarrow/include pyarrow/includes pyarrow/src \
+    && find . -type d -name tests -prune -exec rm -r {} + \
+    && find pyarrow \( -name '*flight*' -o -name '*.so.*.*.*' -o -name 'libarrow_python*.so' \) -delete \
+    && find . -type f \( -name '*.pxd' -o -name '*.pxi' -o -name '*.pyx' -o -name '*.[ach]' -o -name '*.[ch]pp' \) -delete \
+    && find . -name '*.so*' -not -path './*.libs/*' -exec strip --strip-unneeded {} + \
+    && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
+
+COPY train serve /opt/program/
+COPY container /opt/program/container
+RUN python3 -m compileall -q --invalidation-mode checked-hash /opt/program/container \
+    && echo /opt/program >xgboost-container.pth
+
+
+FROM debian:trixie-slim
+# EXTERNALLY-MANAGED would keep pip from installing what a user's requirements.txt asks for.
+RUN --mount=type=secret,id=ca --mount=type=secret,id=apt_sources \
+    --mount=type=bind,source=requirements/apt-install.sh,target=/mnt/apt-install.sh \
+    /mnt/apt-install.sh ca-certificates python3 \
+    && rm /usr/lib/python3.13/EXTERNALLY-MANAGED
+COPY --from=builder /usr/local /usr/local
+COPY --from=builder /opt/program /opt/program
+
+# /opt/program comes first: sagemaker-training brings a `train` of its own.
+ENV PATH=/opt/program:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    PYTHONUNBUFFERED=1
+# Fails the build where the trimming above took too much.
+RUN --mount=type=tmpfs,target=/tmp \
+    PYTHONDONTWRITEBYTECODE=1 SAGEMAKER_BASE_DIR=/tmp/ml python3 -c "import boto3, container, flask, gunicorn.app.base, orjson, pandas, \
+    pyarrow.compute, pyarrow.csv, pyarrow.dataset, pyarrow.json, pyarrow.parquet, pydantic, sagemaker_training.entry_point, \
+    scipy.sparse, scipy.special, xgboost"
+
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="sagemaker-xgboost" \
+      org.opencontainers.image.description="An XGBoost container for Amazon SageMaker: train on raw tables, serve predictions" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      com.amazonaws.sagemaker.capabilities.accept-bind-to-port="true" \
+      com.amazonaws.sagemaker.capabilities.multi-models="true"
+EXPOSE 8080
+CMD ["train"]
