@@ -17,15 +17,28 @@ class UserError(ContainerError):
 
 
 class DataError(UserError):
-    """A table that cannot be read as it is meant.
+    """A table that cannot be read as it is meant: a cause, a place and a remedy that make one message.
 
-    ``row`` is the 0-based data row at fault, for callers that can say which line of which file that is.
+    ``row`` is the 0-based data row at fault and ``column`` its column's name, where known; whoever knows the
+    file turns them into a place with `at`.
     """
 
-    def __init__(self, message: str, *, row: int | None = None, column: str | None = None) -> None:
-        super().__init__(message)
-        self.row = row
-        self.column = column
+    def __init__(
+        self,
+        cause: str,
+        remedy: str = "",
+        *,
+        row: int | None = None,
+        column: str | None = None,
+        place: str = "",
+    ) -> None:
+        self.cause, self.remedy, self.row, self.column, self.place = cause, remedy, row, column, place
+        where = place or (f"column {column!r}" if column is not None else "")
+        super().__init__(cause + (f" ({where})" if where else "") + (f"; {remedy}" if remedy else ""))
+
+    def at(self, place: str) -> "DataError":
+        """The same error at a place such as ``train.csv line 17, column 'price'``."""
+        return DataError(self.cause, self.remedy, row=self.row, column=self.column, place=place)
 
 
 class UnsupportedMediaTypeError(UserError):

@@ -1,0 +1,77 @@
+"""Arrow columns to ours, for the readers that use pyarrow. It is imported only where such data arrives."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from container.data import cells
+from container.data.table import Column, Kind, Numbers, Text
+from container.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def from_arrow(column: "pa.ChunkedArray", name: str) -> Column:
+    """One Arrow column as `Numbers` or `Text`.
+
+    Integers, decimals and floats become float64, dates and timestamps days since 1970-01-01 UTC.
+
+    Raises:
+        DataError: the type has no place in a table of features (nested, binary, duration).
+    """
+    import pyarrow as pa
+    from pyarrow import compute as pc
+
+    kind, types = column.type, pa.types
+    if types.is_dictionary(kind) and not _is_text(kind.value_type):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if types.is_dictionary(kind):
+        return _text(column)
+    if _is_text(kind):
+        return _text(column.dictionary_encode())
+    if types.is_null(kind):
+        return Numbers(np.full(len(column), np.nan))
+    if types.is_boolean(kind):
+        return Numbers(_floats(column.cast(pa.uint8())), Kind.BOOLEAN)
+    if types.is_date(kind):
+        return Numbers(_floats(column.cast(pa.date32()).cast(pa.int32())), Kind.DATE)
+    if types.is_timestamp(kind):
+        micros = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64())
+        return Numbers(_floats(micros) / 86_400e6, Kind.DATE)
+    if types.is_integer(kind) or types.is_floating(kind):
+        return Numbers(_floats(column))
+    if types.is_decimal(kind):
+        return Numbers(_floats(pc.cast(column, pa.float64())))
+    raise DataError(
+        f"values of the type {kind} cannot be features",
+        "write the column as numbers, text, dates or booleans, or name it in ignore_columns",
+        column=name,
+    )
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _floats(column: "pa.ChunkedArray") -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """float64 of shape (rows,), NaN where null; no copy where Arrow holds just that."""
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _text(column: "pa.ChunkedArray") -> Text:
+    """Strip the dictionary's values and fold those that have become equal or missing."""
+    column = column.unify_dictionaries()
+    chunks = column.chunks
+    raw = chunks[0].dictionary.to_pylist() if chunks else []
+    values: dict[str, int] = {}
+    codes = np.full(len(raw) + 1, -1, dtype=np.int32)  # the last entry stands for null, which is index -1
+    for index, value in enumerate(raw):
+        stripped = (value or "").strip()
+        if not cells.is_missing(stripped):
+            codes[index] = values.setdefault(stripped, len(values))
+    indices = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
+    joined = np.concatenate(indices) if indices else np.empty(0, dtype=np.int32)
+    return Text(codes[joined], list(values))

@@ -1,0 +1,131 @@
+"""The registry of formats: a content type, or failing that the bytes, to the reader that takes them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import Message
+from enum import StrEnum
+
+from container.data import columnar, delimited, dialect, libsvm, structured
+from container.data.schema import Schema
+from container.data.table import Place, SparseTable, Table
+from container.errors import UnsupportedMediaTypeError, UserError
+
+AnyTable = Table | SparseTable
+
+
+class Format(StrEnum):
+    """A way rows are written down."""
+
+    CSV = "csv"
+    LIBSVM = "libsvm"
+    PARQUET = "parquet"
+    JSON = "json"
+    JSON_LINES = "jsonlines"
+
+
+MEDIA_TYPES = {
+    "text/csv": Format.CSV,
+    "csv": Format.CSV,
+    "application/csv": Format.CSV,
+    "text/libsvm": Format.LIBSVM,
+    "text/x-libsvm": Format.LIBSVM,
+    "application/x-libsvm": Format.LIBSVM,
+    "libsvm": Format.LIBSVM,
+    "application/x-parquet": Format.PARQUET,
+    "application/vnd.apache.parquet": Format.PARQUET,
+    "application/parquet": Format.PARQUET,
+    "parquet": Format.PARQUET,
+    "application/json": Format.JSON,
+    "application/jsonlines": Format.JSON_LINES,
+    "application/x-jsonlines": Format.JSON_LINES,
+    "application/jsonl": Format.JSON_LINES,
+    "application/x-ndjson": Format.JSON_LINES,
+}
+"""Every spelling that is accepted: the built-in algorithm's, the registered ones, and those clients send."""
+
+_OPAQUE = ("", "application/octet-stream", "application/x-www-form-urlencoded", "*/*")
+"""What HTTP clients send when they were told nothing; the bytes decide then."""
+
+_PARQUET_MAGIC = b"PAR1"
+_LIBSVM_START = re.compile(rb"\s*(?:[^\s:,;]+(?::[^\s:,;]+)?\s+)?(?:qid:\d+\s+)?\d+:[^\s:,;]+(?:\s|$)")
+
+
+@dataclass(frozen=True)
+class ContentType:
+    """A content type header or channel setting: the format it names, None where it names none, and its options."""
+
+    format: Format | None
+    charset: str | None = None
+    header: bool | None = None
+    label_size: int | None = None
+
+    @classmethod
+    def parse(cls, value: str | None) -> "ContentType":
+        """Read ``text/csv; charset=utf-8; header=present; label_size=1`` and the like.
+
+        Raises:
+            UnsupportedMediaTypeError: a media type that is not read here.
+            UserError: an option that cannot be what it says.
+        """
+        message = Message()
+        message["Content-Type"] = value or ""
+        media_type = (value or "").partition(";")[0].strip().casefold()
+        options = {name.casefold(): str(option).strip() for name, option in message.get_params([])[1:]}
+        if media_type in _OPAQUE:
+            return cls(None)
+        if media_type not in MEDIA_TYPES:
+            known = ", ".join(name for name in MEDIA_TYPES if "/" in name and "x-" not in name)
+            raise UnsupportedMediaTypeError(f"cannot read the content type {media_type!r}; send one of {known}")
+        header = {None: None, "present": True, "absent": False}.get(options.get("header"), "?")
+        if header == "?":
+            raise UserError(f"header={options['header']!r} in the content type; it is 'present' or 'absent'")
+        size = options.get("label_size")
+        if size not in (None, "0", "1"):
+            raise UserError(f"label_size={size!r} in the content type; it is 0 or 1, for there is one target column")
+        return cls(
+            MEDIA_TYPES[media_type],
+            options.get("charset"),
+            None if header is None else bool(header),
+            None if size is None else int(size),
+        )
+
+
+def sniff(data: bytes) -> Format:
+    """The format of bytes nobody named: Parquet by its magic, JSON by its bracket, LIBSVM by ``index:value``, else CSV."""
+    if data.startswith(_PARQUET_MAGIC):
+        return Format.PARQUET
+    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith((b"{", b"[")):
+        return Format.JSON
+    line = head.partition(b"\n")[0]
+    return Format.LIBSVM if _LIBSVM_START.match(line) else Format.CSV
+
+
+def read_request(data: bytes, content_type: ContentType, schema: Schema) -> AnyTable:
+    """A request's body as a table; what it means is for `Schema.encode`.
+
+    Raises:
+        DataError: the body is not what its content type says.
+    """
+    chosen = content_type.format or sniff(data)
+    return _REQUEST_READERS[chosen](data, content_type, schema)
+
+
+def _csv(data: bytes, content_type: ContentType, schema: Schema) -> Table:
+    text = delimited.decode_text(data, content_type.charset)
+    written = dialect.of_request(text, schema, header=content_type.header)
+    return delimited.read(text, written, Place(), schema.text_positions(written.names, written.width))
+
+
+def _utf8(data: bytes, content_type: ContentType) -> bytes:
+    return delimited.decode_text(data, content_type.charset)
+
+
+_REQUEST_READERS: dict[Format, Callable[[bytes, ContentType, Schema], AnyTable]] = {
+    Format.CSV: _csv,
+    Format.LIBSVM: lambda data, content_type, _: libsvm.read(_utf8(data, content_type), Place()),
+    Format.PARQUET: lambda data, _, __: columnar.read(data, Place(), columnar.MAX_CELLS),
+    Format.JSON: lambda data, content_type, _: structured.read_json(_utf8(data, content_type)),
+    Format.JSON_LINES: lambda data, content_type, _: structured.read_json_lines(_utf8(data, content_type)),
+}

@@ -1,0 +1,156 @@
+"""JSON and JSON Lines requests to a `Table`: rows by position, or records by name."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from container.data import cells
+from container.data.table import Column, Kind, Numbers, Place, Table, Text
+from container.errors import DataError
+
+_SHAPES = (
+    'send {"instances": [[1, 2], …]}, {"instances": [{"name": 1, …}, …]}, {"instances": [{"features": [1, 2]}, …]}, '
+    "a list of rows, or one row"
+)
+
+
+def read_json(data: bytes) -> Table:
+    """Read ``{"instances": …}``, a list of rows or records, one row, one record, or a pandas split frame.
+
+    Raises:
+        DataError: the bytes are not JSON (with line and column), or their shape is none of these.
+    """
+    value = _loads(data, "the body")
+    place = Place(unit="instance")
+    if isinstance(value, dict):
+        if "instances" in value:
+            value = value["instances"]
+            if not isinstance(value, list):
+                raise DataError("'instances' is not a list", _SHAPES)
+        elif isinstance(value.get("data"), list) and isinstance(value.get("columns"), list):
+            return _split_frame(value["columns"], value["data"], place)
+        else:
+            value = [value]
+    if not isinstance(value, list):
+        raise DataError(f"the body is {_name(value)}, neither rows nor records", _SHAPES)
+    if value and not any(isinstance(item, list | dict) for item in value):
+        value = [value]
+    return _table(value, place)
+
+
+def read_json_lines(data: bytes) -> Table:
+    """Read one row or record per line; blank lines are passed over.
+
+    Raises:
+        DataError: a line is not JSON, or neither a row nor a record; with its number.
+    """
+    values, lines = [], []
+    for line, text in enumerate(data.split(b"\n"), start=1):
+        if text.strip():
+            lines.append(line)
+            values.append(_loads(text, f"line {line}"))
+    place = Place(unit="line", line_of=lines.__getitem__)
+    return _table([[value] if isinstance(value, int | float) else value for value in values], place)
+
+
+def _loads(data: bytes, what: str) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        # Python's json.dumps writes NaN and Infinity, which orjson rightly refuses and Python's reader takes.
+        try:
+            return json.loads(data)
+        except UnicodeDecodeError:
+            raise DataError(f"{what} is not UTF-8 text", "send JSON in UTF-8") from None
+        except RecursionError:
+            raise DataError(f"{what} is nested too deep", _SHAPES) from None
+        except json.JSONDecodeError as error:
+            where = f"column {error.colno}" if what != "the body" else f"line {error.lineno} column {error.colno}"
+            raise DataError(f"{what} is not JSON: {error.msg} at {where}", "send valid JSON") from None
+
+
+def _split_frame(columns: list[Any], rows: list[Any], place: Place) -> Table:
+    table = _table(rows, place)
+    names = tuple(str(name) for name in columns)
+    if table.rows and len(names) != len(table.columns):
+        raise DataError(f"'columns' has {len(names)} names, the rows have {len(table.columns)} values", "give each one")
+    if len(set(names)) < len(names):
+        raise DataError("'columns' names a column twice", "give every column a name of its own")
+    return Table(table.columns, names, table.rows, place)
+
+
+def _table(items: Sequence[Any], place: Place) -> Table:
+    try:
+        rows = [_unwrap(item) for item in items]
+        if not _are_records(rows):
+            return Table(_by_position(rows), None, len(rows), place)
+        names = dict.fromkeys(name for row in rows for name in row)
+        incomplete: dict[str, int] = {}
+        for index, row in enumerate(rows):
+            if len(row) < len(names):
+                for name in names.keys() - row.keys():
+                    incomplete.setdefault(name, index)
+        columns = [_column([row.get(name) for row in rows], name) for name in names]
+        return Table(columns, tuple(names), len(rows), place, incomplete)
+    except DataError as error:
+        raise place.locate(error) from None
+
+
+def _unwrap(item: Any) -> Any:
+    if isinstance(item, Mapping) and set(item) <= {"features", "label"} and isinstance(item.get("features"), list):
+        return item["features"]
+    return item
+
+
+def _are_records(rows: Sequence[Any]) -> bool:
+    """Whether all are objects, False where all are lists."""
+    for index, row in enumerate(rows):
+        if not isinstance(row, list | dict):
+            raise DataError(f"{_name(row)} is neither a row nor a record", _SHAPES, row=index)
+        if type(row) is not type(rows[0]):
+            raise DataError("rows and records are mixed", "send all as lists or all as objects", row=index)
+    return bool(rows) and isinstance(rows[0], dict)
+
+
+def _by_position(rows: Sequence[Any]) -> list[Column]:
+    width = len(rows[0]) if rows else 0
+    for index, row in enumerate(rows):
+        if len(row) != width:
+            raise DataError(f"the row has {len(row)} values where the first has {width}", "send as many", row=index)
+    return [_column(values, None) for values in zip(*rows, strict=True)]
+
+
+def _column(values: Sequence[Any], name: str | None) -> Column:
+    if all(type(value) is float or type(value) is int or value is None for value in values):
+        return Numbers(np.array([_to_float(value) for value in values]))
+    if all(isinstance(value, bool) or value is None for value in values):
+        return Numbers(np.array([np.nan if value is None else float(value) for value in values]), Kind.BOOLEAN)
+    return Text.from_cells(_cell(value, row, name) for row, value in enumerate(values))
+
+
+def _to_float(value: float | None) -> float:
+    try:
+        return np.nan if value is None else float(value)
+    except OverflowError:
+        return np.inf
+
+
+def _cell(value: Any, row: int, name: str | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        number = _to_float(value)
+        return "" if np.isnan(number) else cells.number_text(number)
+    raise DataError(f"{_name(value)} stands where a value belongs", "send a number, text or null", row=row, column=name)
+
+
+def _name(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return kinds.get(type(value), "a number")

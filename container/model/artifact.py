@@ -1,0 +1,123 @@
+"""The model file: XGBoost's own UBJSON, readable by any XGBoost, with the schema in the booster's attributes."""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import xgboost
+
+from container import __version__
+from container.data.schema import Schema
+from container.errors import ModelError
+
+FILE_NAME = "xgboost-model"
+"""The name AWS's built-in algorithm gives its model, and its users look for."""
+
+_SCHEMA = "sagemaker_xgboost.schema"
+_VERSION = "sagemaker_xgboost.version"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A booster and what its columns mean."""
+
+    booster: xgboost.Booster
+    schema: Schema
+
+    @cached_property
+    def _learner(self) -> dict[str, Any]:
+        learner: dict[str, Any] = json.loads(self.booster.save_config())["learner"]
+        return learner
+
+    @property
+    def objective(self) -> str:
+        """The objective's name, such as ``binary:logistic``."""
+        return str(self._learner["objective"]["name"])
+
+    @property
+    def booster_name(self) -> str:
+        """``gbtree``, ``dart`` or ``gblinear``."""
+        return str(self._learner["gradient_booster"]["name"])
+
+
+def save(artifact: Artifact, folder: Path) -> Path:
+    """Write ``xgboost-model`` into ``folder`` whole or not at all; returns its path.
+
+    Raises:
+        ModelError: the folder cannot be written to, or the disk is full.
+    """
+    artifact.booster.set_attr(**{_SCHEMA: json.dumps(artifact.schema.to_json()), _VERSION: __version__})
+    raw = artifact.booster.save_raw("ubj")
+    path = folder / FILE_NAME
+    temporary = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{FILE_NAME}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise ModelError(
+            f"the model cannot be written: {error.strerror} ({path}, {len(raw):,} bytes); "
+            "free space there, or mount it writable"
+        ) from None
+    return path
+
+
+def load(path: Path) -> Artifact:
+    """Read a model file; one without our schema (AWS's, or plain XGBoost's) gets one of numbers by position.
+
+    Raises:
+        ModelError: the file is missing, damaged, a pickle (never loaded, for a pickle runs code), or in
+            XGBoost's old binary format.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"there is no model file {path}; train one, or unpack model.tar.gz there") from None
+    except OSError as error:
+        raise ModelError(f"the model file {path} cannot be read: {error.strerror}; check its permissions") from None
+    if not raw.lstrip()[:1] == b"{":
+        raise ModelError(_refusal(raw, path))
+    booster = xgboost.Booster({"nthread": 1})
+    try:
+        booster.load_model(bytearray(raw))
+    except xgboost.core.XGBoostError:
+        raise ModelError(
+            f"the model file {path} is damaged: it is not an XGBoost model in JSON or UBJSON ({len(raw):,} bytes); "
+            "copy it again, or train it again"
+        ) from None
+    return Artifact(booster, _schema_of(booster, path))
+
+
+def _refusal(raw: bytes, path: Path) -> str:
+    if raw[:1] == b"\x80" or raw[:2] in (b"ck", b"(d", b"cx"):
+        return (
+            f"the model file {path} is a pickle, which would run code when loaded; in the Python that wrote it, call "
+            "booster.save_model('xgboost-model.ubj') and use that file as xgboost-model"
+        )
+    if not raw:
+        return f"the model file {path} is empty; train the model again"
+    return (
+        f"the model file {path} is not an XGBoost model in JSON or UBJSON; one in the old binary format is converted "
+        "by loading it with XGBoost < 3.1 and calling booster.save_model('xgboost-model.ubj')"
+    )
+
+
+def _schema_of(booster: xgboost.Booster, path: Path) -> Schema:
+    written = booster.attr(_SCHEMA)
+    if written is None:
+        return Schema.from_names(booster.num_features(), booster.feature_names)
+    try:
+        return Schema.from_json(json.loads(written))
+    except (ValueError, KeyError, TypeError):
+        raise ModelError(f"the schema in the model file {path} is damaged; train the model again") from None

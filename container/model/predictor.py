@@ -1,0 +1,79 @@
+"""Artifact + table → prediction. Nothing here knows of requests, replies or files."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from container.data.schema import Schema
+from container.data.table import SparseTable, Table
+from container.errors import DataError
+from container.model.artifact import Artifact
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """``scores``: what the objective predicts, float32 of shape (rows,), or (rows, outputs) where there are several.
+
+    ``labels`` has each row's class name where the model's target was text.
+    """
+
+    scores: NDArray[np.float32]
+    labels: list[str] | None = None
+
+
+class Predictor:
+    """Predicts for one model. Safe to call from several threads."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.schema: Schema = artifact.schema
+        self.objective = artifact.objective
+        self._booster = artifact.booster
+        self._in_place = artifact.booster_name != "gblinear"
+
+    def predict(self, table: Table | SparseTable) -> Prediction:
+        """One prediction per row, in order.
+
+        Raises:
+            DataError: the table has no rows, or does not fit the schema; with line and column.
+        """
+        if table.rows == 0:
+            raise DataError("the request has no rows", "send at least one")
+        scores = self._scores(self._matrix(table))
+        return Prediction(scores, self._labels(scores))
+
+    def _matrix(self, table: Table | SparseTable) -> object:
+        if isinstance(table, Table):
+            encoded = self.schema.encode(table)
+            if encoded.unseen:
+                log.info("categories training never saw count as missing: %s", encoded.unseen)
+            return encoded.matrix()
+        self.schema.check_sparse(table)
+        matrix = table.matrix.copy()
+        matrix.resize(table.rows, len(self.schema.features))
+        return matrix
+
+    def _scores(self, matrix: object) -> NDArray[np.float32]:
+        if self._in_place:
+            scores = self._booster.inplace_predict(matrix, validate_features=False)
+        else:
+            scores = self._booster.predict(xgboost.DMatrix(matrix), validate_features=False)
+        return np.asarray(scores, dtype=np.float32)
+
+    def _labels(self, scores: NDArray[np.float32]) -> list[str] | None:
+        classes = self.schema.classes
+        if not classes:
+            return None
+        if scores.ndim == 2:
+            index = scores.argmax(axis=1)
+        elif self.objective == "binary:logistic":
+            index = scores > 0.5
+        elif self.objective == "binary:logitraw":
+            index = scores > 0
+        else:  # multi:softmax and binary:hinge answer with the class itself
+            index = scores
+        return [classes[int(i)] for i in index]
