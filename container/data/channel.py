@@ -72,7 +72,8 @@ def data_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise DataError(f"the channel {folder.name!r} has no folder {folder}", "give the training job that channel")
-    found, passed_over = [], []
+    found: list[Path] = []
+    passed_over: list[Path] = []
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             continue

@@ -92,7 +92,7 @@ class ContentType:
 
 
 def sniff(data: bytes) -> Format:
-    """The format of bytes nobody named: Parquet by its magic, JSON by its bracket, LIBSVM by ``index:value``, else CSV."""
+    """The format of bytes nobody named: Parquet by its magic, JSON by its bracket, LIBSVM by ``index:value``, CSV."""
     if data.startswith(_PARQUET_MAGIC):
         return Format.PARQUET
     head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
+from scipy import sparse
 
 from container.data.schema import Schema
 from container.data.table import SparseTable, Table
@@ -53,9 +54,9 @@ class Predictor:
                 log.info("categories training never saw count as missing: %s", encoded.unseen)
             return encoded.matrix()
         self.schema.check_sparse(table)
-        matrix = table.matrix.copy()
-        matrix.resize(table.rows, len(self.schema.features))
-        return matrix
+        # The same rows under the model's width: trailing columns no row has are missing in all of them.
+        rows = table.matrix
+        return sparse.csr_matrix((rows.data, rows.indices, rows.indptr), shape=(table.rows, len(self.schema.features)))
 
     def _scores(self, matrix: object) -> NDArray[np.float32]:
         if self._in_place:
@@ -70,10 +71,7 @@ class Predictor:
             return None
         if scores.ndim == 2:
             index = scores.argmax(axis=1)
-        elif self.objective == "binary:logistic":
-            index = scores > 0.5
-        elif self.objective == "binary:logitraw":
-            index = scores > 0
         else:  # multi:softmax and binary:hinge answer with the class itself
-            index = scores
-        return [classes[int(i)] for i in index]
+            threshold = {"binary:logistic": 0.5, "binary:logitraw": 0.0}.get(self.objective)
+            index = (scores if threshold is None else scores > threshold).astype(np.intp)
+        return [classes[i] for i in index]
