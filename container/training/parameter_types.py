@@ -167,6 +167,7 @@ Updaters = Annotated[
     BeforeValidator(_updaters),
     Accepts("comma list of " + ", ".join(f"`{name}`" for name in TREE_UPDATERS + LINEAR_UPDATERS)),
 ]
+Header = Annotated[Literal["auto", "true", "false"], BeforeValidator(str.lower)]
 Delimiter = Annotated[str, BeforeValidator(_delimiter), Accepts("`auto` or one character (`\\t`: tab)")]
 Device = Annotated[str, BeforeValidator(_device), Accepts("`auto`, `cpu`, `cuda` or `cuda:<ordinal>`")]
 

@@ -17,6 +17,7 @@ from container.training.parameter_types import (
     Delimiter,
     Device,
     Fractions,
+    Header,
     Interactions,
     Metrics,
     Monotone,
@@ -87,7 +88,7 @@ class Parameters(BaseModel):
     )
 
     target: Column = _data("Column to predict.", value=0)
-    header: Literal["auto", "true", "false"] = _data("Whether CSV files begin with a header row.", value="auto")
+    header: Header = _data("Whether CSV files begin with a header row.", value="auto")
     delimiter: Delimiter = _data("What separates the cells of CSV files.", value="auto")
     ignore_columns: Columns = _data("Columns to leave out.", value=(), default="none")
     categorical_columns: Columns = _data(

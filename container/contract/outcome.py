@@ -1,0 +1,81 @@
+"""How a training job ends: its failure file, its exit code, and the request to stop.
+
+Sources: AWS's developer guide (FailureReason is the first 1024 characters of the failure file; SIGTERM
+comes 120 s before SIGKILL); signals as a context manager after uvicorn's ``capture_signals``.
+"""
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from container.errors import ContainerError
+
+FAILURE_REASON_CHARACTERS = 1024
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_log = logging.getLogger(__name__)
+
+
+class StoppedError(ContainerError):
+    """The job was told to stop while it had nothing to save yet."""
+
+    exit_code = 128 + signal.SIGTERM  # as if the signal had ended the process; the platform reads no fault here
+
+
+class StopFlag:
+    """Whether the job was told to stop.
+
+    Until ``defer()`` a signal raises StoppedError at once: there is no model to save. After it, a signal only
+    sets ``requested``, for the rounds to end at the next one and the model to be written.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._deferred = False
+
+    def defer(self) -> None:
+        """Call before the first round."""
+        self._deferred = True
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        if not self._deferred:
+            raise StoppedError("stopped before the first round; there is no model")
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopFlag]:
+    """Answer SIGTERM and SIGINT through a StopFlag; for the main thread."""
+    stop = StopFlag()
+    previous = {number: signal.signal(number, stop._handle) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def report_failure(error: BaseException, failure: Path) -> int:
+    """Say in the log and in the failure file why the job failed; returns the exit code.
+
+    The file holds the message alone; the traceback of what nobody foresaw goes to the log.
+    """
+    if isinstance(error, StoppedError):
+        _log.warning("%s", error)
+        return error.exit_code
+    if isinstance(error, ContainerError):
+        message, code = str(error), error.exit_code
+        _log.error("%s", message)
+    else:
+        message, code = f"{type(error).__name__}: {error}", ContainerError.exit_code
+        _log.error("%s", message, exc_info=error)
+    try:
+        failure.parent.mkdir(parents=True, exist_ok=True)
+        failure.write_text(message[:FAILURE_REASON_CHARACTERS], "utf-8", errors="replace")
+    except OSError as problem:
+        # The reason is in the log already, and the exit code still says that the job failed.
+        _log.error("the failure file cannot be written: %s", problem)
+    return code

@@ -1,0 +1,78 @@
+"""What of the machine this container may use: the control group's limits, not the host's size.
+
+Source: the kernel's documentation of cgroup v1 (cpu.cfs_quota_us, memory.limit_in_bytes) and v2
+(cpu.max, memory.max). A limit can be set on any ancestor; the tightest holds.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_UNLIMITED = 1 << 60  # v1 writes "no limit" as a number just below 2**63
+
+
+def usable_cpus(root: Path = Path("/")) -> int:
+    """The whole CPUs this process may keep busy, at least 1."""
+    cpus = float(_schedulable())
+    for folder in _groups(root, "cpu"):
+        quota, period = _cpu_quota(folder)
+        if quota > 0 and period > 0:
+            cpus = min(cpus, quota / period)
+    return max(1, int(cpus))
+
+
+def memory_limit(root: Path = Path("/")) -> int | None:
+    """The bytes of memory this container may use, None without a limit."""
+    limits = []
+    for folder in _groups(root, "memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            limits += _numbers(folder / name)
+    bounded = [limit for limit in limits if 0 < limit < _UNLIMITED]
+    return min(bounded, default=None)
+
+
+def _schedulable() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
+
+
+def _cpu_quota(folder: Path) -> tuple[int, int]:
+    """(quota, period) in microseconds; (0, 0) without a quota."""
+    match _numbers(folder / "cpu.max") or [
+        *_numbers(folder / "cpu.cfs_quota_us"),
+        *_numbers(folder / "cpu.cfs_period_us"),
+    ]:
+        case [quota, period]:
+            return quota, period
+    return 0, 0
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """The folders that describe this process's group and its ancestors, for cgroup v2 and v1.
+
+    With a cgroup namespace, as Docker gives on v2, the mount point itself is the group.
+    """
+    mount = root / "sys" / "fs" / "cgroup"
+    try:
+        lines = (root / "proc" / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        lines = ["0::/"]
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        base = mount / controllers if controllers and (mount / controllers).is_dir() else mount / controller
+        base = base if controllers else mount
+        relative = Path(path.lstrip("/"))
+        yield from (base / part for part in (relative, *relative.parents))
+
+
+def _numbers(file: Path) -> list[int]:
+    """The whole numbers in a file: none where it says ``max`` or is not there."""
+    try:
+        words = file.read_text().split()
+    except OSError:
+        return []
+    return [int(word) for word in words] if all(word.lstrip("-").isdigit() for word in words) else []

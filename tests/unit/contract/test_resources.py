@@ -1,0 +1,111 @@
+import os
+
+import pytest
+
+from container.contract import resources
+from container.contract.resources import memory_limit, usable_cpus
+
+V2 = "0::/\n"
+V1 = "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/docker/abc\n"
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """Writes files of a root file system; the process itself may be scheduled on 8 CPUs."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
+
+    def write(files):
+        for name, content in files.items():
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
+        return tmp_path
+
+    return write
+
+
+CGROUP = "sys/fs/cgroup"
+
+
+@pytest.mark.parametrize(
+    ("files", "cpus"),
+    [
+        pytest.param({}, 8, id="no cgroups"),
+        pytest.param({"proc/self/cgroup": V2, f"{CGROUP}/cpu.max": "max 100000\n"}, 8, id="v2 no quota"),
+        pytest.param({"proc/self/cgroup": V2, f"{CGROUP}/cpu.max": "200000 100000\n"}, 2, id="v2"),
+        pytest.param({"proc/self/cgroup": V2, f"{CGROUP}/cpu.max": "150000 100000\n"}, 1, id="v2 rounds down"),
+        pytest.param({"proc/self/cgroup": V2, f"{CGROUP}/cpu.max": "25000 100000\n"}, 1, id="v2 less than one"),
+        pytest.param({"proc/self/cgroup": V2, f"{CGROUP}/cpu.max": "3200000 100000\n"}, 8, id="quota above affinity"),
+        pytest.param(
+            {
+                "proc/self/cgroup": "0::/pod/container\n",
+                f"{CGROUP}/pod/cpu.max": "300000 100000\n",
+                f"{CGROUP}/pod/container/cpu.max": "500000 100000\n",
+            },
+            3,
+            id="v2 an ancestor is tighter",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": V1,
+                f"{CGROUP}/cpu,cpuacct/cpu.cfs_quota_us": "400000\n",
+                f"{CGROUP}/cpu,cpuacct/cpu.cfs_period_us": "100000\n",
+            },
+            4,
+            id="v1",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": V1,
+                f"{CGROUP}/cpu/cpu.cfs_quota_us": "-1\n",
+                f"{CGROUP}/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            8,
+            id="v1 no quota",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": V1,
+                f"{CGROUP}/cpu/docker/abc/cpu.cfs_quota_us": "50000\n",
+                f"{CGROUP}/cpu/docker/abc/cpu.cfs_period_us": "10000\n",
+            },
+            5,
+            id="v1 host's tree visible",
+        ),
+    ],
+)
+def test_usable_cpus(machine, files, cpus):
+    assert usable_cpus(machine(files)) == cpus
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        pytest.param({}, None, id="no cgroups"),
+        pytest.param({"proc/self/cgroup": V2, f"{CGROUP}/memory.max": "max\n"}, None, id="v2 no limit"),
+        pytest.param({"proc/self/cgroup": V2, f"{CGROUP}/memory.max": "1073741824\n"}, 1 << 30, id="v2"),
+        pytest.param(
+            {
+                "proc/self/cgroup": "0::/pod/container\n",
+                f"{CGROUP}/pod/memory.max": "2000\n",
+                f"{CGROUP}/pod/container/memory.max": "3000\n",
+            },
+            2000,
+            id="v2 an ancestor is tighter",
+        ),
+        pytest.param({"proc/self/cgroup": V1, f"{CGROUP}/memory/memory.limit_in_bytes": "4096\n"}, 4096, id="v1"),
+        pytest.param(
+            {"proc/self/cgroup": V1, f"{CGROUP}/memory/memory.limit_in_bytes": "9223372036854771712\n"},
+            None,
+            id="v1 no limit",
+        ),
+    ],
+)
+def test_memory_limit(machine, files, limit):
+    assert memory_limit(machine(files)) == limit
+
+
+def test_without_affinity(tmp_path, monkeypatch):
+    monkeypatch.delattr(resources.os, "sched_getaffinity")
+    monkeypatch.setattr(resources.os, "cpu_count", lambda: 6)
+    assert usable_cpus(tmp_path) == 6
