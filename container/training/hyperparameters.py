@@ -136,7 +136,8 @@ def _modernize(values: dict[str, str]) -> Iterator[str]:
         values["objective"] = "reg:squarederror"
     if values.get("tree_method") == "gpu_hist":
         values["tree_method"] = "hist"
-        values.setdefault("device", "cuda")
+        if values.setdefault("device", "cuda") == "cpu":
+            yield "tree_method gpu_hist with device cpu: trains on the CPU"
     if values.get("use_dask_gpu_training", "").lower() == "true":
         values.setdefault("device", "cuda")
     if "updater" in values:
@@ -176,6 +177,7 @@ _PHRASES = {
     "float_parsing": "must be a number",
     "finite_number": "must be a finite number",
     "bool_parsing": "must be 0 or 1",
+    "string_unicode": "must be readable text",
 }
 
 

@@ -108,7 +108,7 @@ def _monotone(text: str) -> tuple[int, ...] | dict[str, int]:
 def _interactions(text: str) -> tuple[tuple[str, ...] | tuple[int, ...], ...]:
     expected = "a list of lists of feature names or of 0-based feature indices, like [[0,1],[2,3,4]]"
     groups = _json(text, list, expected)
-    members = [item for group in groups for item in (group if isinstance(group, list) else [None])]
+    members = [item for group in groups for item in (isinstance(group, list) and group) or [None]]
     named = all(isinstance(item, str) for item in members)
     if not members or not (named or all(type(item) is int and item >= 0 for item in members)):
         raise ValueError(f"must be {expected}, got {text!r}")

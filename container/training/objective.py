@@ -1,0 +1,108 @@
+"""Which objective a job has, and what its labels must be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from container.data.table import Kind
+from container.errors import DataError, UserError, listing
+from container.training.hyperparameters import Hyperparameters
+
+
+@dataclass(frozen=True)
+class Task:
+    """The objective, why it is this one, and the number of classes where it takes one."""
+
+    objective: str
+    reason: str
+    num_class: int | None = None
+
+
+def wants_classes(objective: str | None) -> bool | None:
+    """Whether the objective's labels are classes; None while it is open."""
+    if objective is None:
+        return None
+    return objective.startswith(("binary:", "multi:"))
+
+
+def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...]) -> Task:
+    """The job's objective, or where it has none, the one that fits the target.
+
+    Raises:
+        UserError: the target's classes do not fit the objective asked for.
+    """
+    asked = hyperparameters.objective
+    if classes and len(classes) < 2:
+        raise UserError(f"the target has the one value {classes[0]!r}; there is nothing to tell apart")
+    if asked is None:
+        if not classes:
+            return Task("reg:squarederror", "the target holds numbers")
+        if len(classes) == 2:
+            return Task("binary:logistic", f"the target holds two classes, {listing(classes)}")
+        return Task("multi:softprob", f"the target holds {len(classes)} classes", len(classes))
+    if classes and asked.startswith("binary:") and len(classes) != 2:
+        raise UserError(
+            f"'objective': {asked} needs a target of two classes, and it has {len(classes)}: {listing(classes, 5)}; "
+            "use multi:softprob"
+        )
+    if not asked.startswith("multi:"):
+        return Task(asked, "as asked")
+    given = hyperparameters.num_class
+    if given is not None and given < len(classes):
+        raise UserError(f"'num_class': is {given}, and the target has {len(classes)} classes: {listing(classes, 5)}")
+    return Task(asked, "as asked", given or len(classes) or None)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    holds: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+    words: str
+
+
+_BINARY = _Rule(lambda y: (y == 0) | (y == 1), "must be 0 or 1")
+_NOT_NEGATIVE = _Rule(lambda y: y >= 0, "must not be negative")
+_POSITIVE = _Rule(lambda y: y > 0, "must be greater than 0")
+_RULES = {
+    "binary:logistic": _BINARY,
+    "binary:logitraw": _BINARY,
+    "binary:hinge": _BINARY,
+    "reg:logistic": _Rule(lambda y: (y >= 0) & (y <= 1), "must be between 0 and 1"),
+    "reg:squaredlogerror": _Rule(lambda y: y > -1, "must be greater than -1"),
+    "reg:gamma": _POSITIVE,
+    "reg:tweedie": _NOT_NEGATIVE,
+    "count:poisson": _NOT_NEGATIVE,
+    "rank:ndcg": _NOT_NEGATIVE,
+    "rank:map": _BINARY,
+    "rank:pairwise": _NOT_NEGATIVE,
+    "survival:aft": _POSITIVE,
+}
+"""What XGBoost's objectives demand of labels; it checks some of it itself, without saying where."""
+
+
+def check_labels(task: Task, labels: NDArray[np.float64], column: str) -> None:
+    """Refuse the first label the objective cannot take; ``labels`` has shape (rows,).
+
+    Raises:
+        DataError: with its row.
+    """
+    if task.objective.startswith("multi:"):
+        top = task.num_class
+        fits = (labels >= 0) & (labels == np.floor(labels))
+        words = "must be whole numbers from 0"
+        if top is not None:
+            fits &= labels < top
+            words += f" to {top - 1} (num_class - 1)"
+    elif rule := _RULES.get(task.objective):
+        fits, words = rule.holds(labels), rule.words
+    else:
+        return
+    if not fits.all():
+        row = int(np.argmin(fits))
+        raise DataError(
+            f"labels for {task.objective} {words}, and this is {labels[row]:g}",
+            "correct the label, or choose another objective",
+            row=row,
+            column=column,
+        )

@@ -1,0 +1,97 @@
+"""The block in the log that says what was read and what each column became."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from container.data.formats import AnyTable
+from container.data.inference import Inferred
+from container.data.schema import Feature, Role, Schema
+from container.data.table import Column, Kind, SparseTable, Text
+from container.training.objective import Task
+from container.training.rows import Rows
+
+_PLURAL = {Kind.NUMBER: "numbers", Kind.BOOLEAN: "booleans", Kind.DATE: "dates", Kind.CATEGORY: "categories"}
+_MOST_NAMES = 200
+
+
+def describe(
+    tables: Mapping[str, Sequence[AnyTable]],
+    labels: Sequence[Rows],
+    inferred: Inferred | None,
+    schema: Schema,
+    task: Task,
+) -> str:
+    """A line for each channel, the target, each kind of feature, what is left out, and the objective."""
+    lines = ["Data"]
+    for channel, parts in tables.items():
+        lines.append(_line(channel, _channel(parts, schema)))
+    lines.append(_line("target", _target(labels, schema)))
+    lines.append(_line("features", _features(schema)))
+    if inferred is not None:
+        for kind, plural in _PLURAL.items():
+            if named := [_name(feature) for feature in schema.features if feature.kind is kind]:
+                lines.append(_line(f"  {plural}", _names(named)))
+        asked = [o.name for o in schema.others if o.role is Role.IGNORED and o.name not in inferred.left_out]
+        if asked:
+            lines.append(_line("ignored", _names(asked) + ", as asked"))
+        for name, why in inferred.left_out.items():
+            lines.append(_line("left out", f"{name}: {why}; name it in categorical_columns to keep it"))
+    lines.append(_line("objective", f"{task.objective}, {task.reason}"))
+    if task.objective == "reg:squarederror" and all(np.isin(part.label, (0, 1)).all() for part in labels):
+        lines.append(_line("", "the target has only 0 and 1: set objective=binary:logistic to train a classifier"))
+    return "\n".join(lines)
+
+
+def _line(label: str, text: str) -> str:
+    return textwrap.fill(text, 118, initial_indent=f"  {label:<14}", subsequent_indent=" " * 16, break_long_words=False)
+
+
+def _channel(parts: Sequence[AnyTable], schema: Schema) -> str:
+    rows = sum(part.rows for part in parts)
+    files = f"{len(parts)} file" + ("s" if len(parts) > 1 else "")
+    text = f"{files}, {rows:,} rows"
+    if isinstance(parts[0], SparseTable):
+        given = sum(part.matrix.nnz for part in parts if isinstance(part, SparseTable))
+        return f"{text}, {len(schema.features)} features, {_share(1 - given / max(1, rows * len(schema.features)))}"
+    cells = missing = 0
+    for part in parts:
+        if not isinstance(part, SparseTable):
+            for feature in schema.features:
+                missing += _missing(part.columns[feature.position])
+                cells += part.rows
+    names = "named in the header or file" if schema.named else "without names"
+    return f"{text}, {len(schema.features) + len(schema.others)} columns {names}, {_share(missing / max(1, cells))}"
+
+
+def _share(missing: float) -> str:
+    return f"{missing:.1%} of the feature cells missing"
+
+
+def _missing(column: Column) -> int:
+    return int((column.codes < 0).sum() if isinstance(column, Text) else np.isnan(column.values).sum())
+
+
+def _target(labels: Sequence[Rows], schema: Schema) -> str:
+    name = next((other.name for other in schema.others if other.role is Role.TARGET), "label")
+    values = np.concatenate([part.label for part in labels])
+    if schema.classes:
+        counts = np.bincount(values.astype(np.intp), minlength=len(schema.classes))
+        classes = [f"{label} ({count:,})" for label, count in zip(schema.classes, counts, strict=True)]
+        return f"{name}: classes {_names(classes)}"
+    return f"{name}: numbers from {values.min():g} to {values.max():g}, mean {values.mean():g}"
+
+
+def _features(schema: Schema) -> str:
+    counts = [(sum(f.kind is kind for f in schema.features), plural) for kind, plural in _PLURAL.items()]
+    return f"{len(schema.features)}: " + ", ".join(f"{count} {plural}" for count, plural in counts if count)
+
+
+def _name(feature: Feature) -> str:
+    return f"{feature.name} ({len(feature.categories)})" if feature.kind is Kind.CATEGORY else feature.name
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"

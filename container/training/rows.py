@@ -1,0 +1,124 @@
+"""Tables and schema to the arrays a DMatrix is made of: features, labels, weights."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from container.data.encoding import encode
+from container.data.formats import AnyTable
+from container.data.schema import Role, Schema
+from container.data.table import Column, Kind, SparseTable, Table
+from container.errors import DataError
+from container.training.objective import Task, check_labels
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Features = Union["pa.Table", sparse.csr_matrix]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One file's rows. ``label`` and ``weight`` float64, ``group`` (query ids) int64, each of shape (rows,)."""
+
+    features: Features
+    label: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
+    group: NDArray[np.int64] | None
+
+
+def from_table(table: AnyTable, schema: Schema, task: Task) -> Rows:
+    """Encode one table.
+
+    Raises:
+        DataError: a cell, label or weight that cannot be; with file, line and column.
+    """
+    try:
+        rows = _sparse(table, schema) if isinstance(table, SparseTable) else _dense(table, schema)
+        target = next((other.name for other in schema.others if other.role is Role.TARGET), "label")
+        _check_finite(rows.label, "label", target)
+        check_labels(task, rows.label, target)
+        if rows.weight is not None:
+            _check_finite(rows.weight, "weight", "weight")
+            if (rows.weight < 0).any():
+                raise DataError("the weight is negative", "weights are 0 or more", row=int(np.argmax(rows.weight < 0)))
+    except DataError as error:
+        raise table.place.locate(error) from None
+    return rows
+
+
+def _sparse(table: SparseTable, schema: Schema) -> Rows:
+    if table.label is None:
+        raise DataError("the rows have no labels", "begin each row with its label", row=0)
+    width = len(schema.features)
+    rows = table.matrix
+    features = sparse.csr_matrix((rows.data, rows.indices, rows.indptr), shape=(table.rows, width))
+    return Rows(features, table.label, table.weight, table.group)
+
+
+def _dense(table: Table, schema: Schema) -> Rows:
+    columns = {other.role: (table.columns[other.position], other.name) for other in schema.others}
+    target, name = columns[Role.TARGET]
+    if schema.classes:
+        codes, unseen = encode(target, Kind.CATEGORY, name, schema.classes)
+        label = codes.astype(np.float64)
+        if unseen:
+            row = int(np.argmax(np.isnan(label) & _present(target)))
+            raise DataError("the class is none the training data has", "add rows of it there", row=row, column=name)
+    else:
+        label = _number(target, name)
+    weight = _number(*columns[Role.WEIGHT]) if Role.WEIGHT in columns else None
+    return Rows(arrow_table(table, schema), label, weight, None)
+
+
+def _present(column: Column) -> NDArray[np.bool_]:
+    return ~np.isnan(column.values) if not hasattr(column, "codes") else column.codes >= 0
+
+
+def _number(column: Column, name: str) -> NDArray[np.float64]:
+    return encode(column, Kind.NUMBER, name)[0].astype(np.float64)
+
+
+def _check_finite(values: NDArray[np.float64], what: str, column: str) -> None:
+    missing = np.isnan(values)
+    if missing.any():
+        raise DataError(
+            f"the {what} is missing", "fill it in, or leave the row out", row=int(np.argmax(missing)), column=column
+        )
+
+
+def arrow_table(table: Table, schema: Schema) -> "pa.Table":
+    """The features as Arrow columns, no copies made: float32, and for categories dictionaries with their names.
+
+    XGBoost keeps such names in the model file, so that whoever loads it without this package can predict
+    from a frame of named categories.
+    """
+    import pyarrow as pa
+
+    arrays = []
+    encoded = schema.encode(table)
+    for feature, values in zip(schema.features, encoded.columns, strict=True):
+        if feature.kind is Kind.CATEGORY:
+            missing = np.isnan(values)
+            codes = np.where(missing, 0, values).astype(np.int32)
+            arrays.append(pa.DictionaryArray.from_arrays(pa.array(codes, mask=missing), pa.array(feature.categories)))
+        else:
+            arrays.append(pa.array(values))
+    return pa.Table.from_arrays(arrays, names=booster_names(schema))
+
+
+def booster_names(schema: Schema) -> list[str]:
+    """Feature names as XGBoost allows them: without brackets and ``<``, which its model dumps give a meaning."""
+    taken: set[str] = set()
+    names = []
+    for name in schema.names:
+        plain = base = name.translate(str.maketrans("[]<", "()_"))
+        number = 2
+        while plain in taken:
+            plain, number = f"{base}_{number}", number + 1
+        taken.add(plain)
+        names.append(plain)
+    return names
