@@ -1,0 +1,89 @@
+"""The Flask application: SageMaker's routes, and nothing that knows how a row is read or a score is written."""
+
+from http import HTTPStatus
+
+from flask import Flask, Response, jsonify, request
+from gunicorn.http.errors import ParseException
+
+from container.contract.serving_env import ServingSettings
+from container.data.formats import ContentType, read_request
+from container.errors import PayloadTooLargeError, UserError
+from container.model.predictor import Predictor
+from container.serving import failures, negotiation, replies
+
+_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+_TRANSFORM_BYTES = 100 * 1024**2
+"""Batch transform refuses more than this as MaxConcurrentTransforms x MaxPayloadInMB."""
+
+
+def create_app(predictor: Predictor, settings: ServingSettings) -> Flask:
+    """The routes for one model.
+
+    Raises:
+        UserError: the default content type of replies is none that can be written.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    default = negotiation.default_type(settings.default_accept)
+    failures.register(app)
+
+    @app.get("/ping")
+    def ping() -> Response:
+        return Response(status=HTTPStatus.OK, content_type="text/plain")
+
+    @app.get("/execution-parameters")
+    def execution_parameters() -> Response:
+        return jsonify(transform_parameters(settings))
+
+    @app.post("/invocations")
+    def invocations() -> Response:
+        media_type = negotiation.negotiate(request.headers.get("Accept"), default)
+        content_type = ContentType.parse(request.headers.get("Content-Type"))
+        table = read_request(_body(settings), content_type, predictor.schema)
+        body = replies.encode(predictor.predict(table), media_type)
+        reply = Response(body + b"\n" if settings.batch else body, content_type=media_type)
+        attributes = request.headers.get(_ATTRIBUTES, "")
+        if attributes and len(attributes) <= 1024 and attributes.isascii() and attributes.isprintable():
+            reply.headers[_ATTRIBUTES] = attributes
+        return reply
+
+    return app
+
+
+def transform_parameters(settings: ServingSettings) -> dict[str, str | int]:
+    """What batch transform asks before it starts: how much to send at once, and how many requests in parallel."""
+    megabytes = min(settings.batch_payload_mb, _TRANSFORM_BYTES // 1024**2)
+    return {
+        "MaxConcurrentTransforms": max(1, min(settings.workers, _TRANSFORM_BYTES // 1024**2 // megabytes)),
+        "BatchStrategy": "MULTI_RECORD",
+        "MaxPayloadInMB": megabytes,
+    }
+
+
+def _body(settings: ServingSettings) -> bytes:
+    """The whole request body.
+
+    Raises:
+        PayloadTooLargeError: more than the limit; where the length is declared, before it is read.
+        UserError: it ends before it should.
+    """
+    declared, limit = request.content_length, settings.body_limit
+    if declared is not None and declared > limit:
+        raise _too_large(settings, f"{declared:,}")
+    try:
+        data = request.stream.read(limit + 1)
+    except (OSError, ParseException) as error:  # the connection is lost, or a chunk's frame is broken
+        raise UserError(f"the request body cannot be read to its end: {error}; send it again") from None
+    if len(data) > limit:
+        raise _too_large(settings, "more")
+    if declared is not None and len(data) < declared:
+        raise UserError(f"the request body ends after {len(data):,} of {declared:,} bytes; send it again")
+    return data
+
+
+def _too_large(settings: ServingSettings, got: str) -> PayloadTooLargeError:
+    variable = "SAGEMAKER_MAX_PAYLOAD_IN_MB" if settings.max_content_length is None else "MAX_CONTENT_LENGTH"
+    return PayloadTooLargeError(
+        f"the request body has {got} bytes, and {settings.body_limit:,} is the limit; "
+        f"send fewer rows at once, or raise {variable}"
+    )

@@ -1,0 +1,64 @@
+"""Errors to replies: always one line of JSON, ``{"error": "…"}``, never a stack."""
+
+import logging
+import uuid
+from http import HTTPStatus
+
+import orjson
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from container.errors import ContainerError
+
+log = logging.getLogger(__name__)
+
+_LONGEST = 1500
+"""Characters of a message; SageMaker passes on the first 2048 of a reply."""
+
+
+def register(app: Flask) -> None:
+    """Answer every error the application can raise."""
+    app.register_error_handler(ContainerError, _explained)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def error_body(message: str) -> bytes:
+    """``{"error": …}`` with the message on one line, shortened where it quotes too much of the request."""
+    message = " ".join(message.split())
+    if len(message) > _LONGEST:
+        message = f"{message[: _LONGEST * 2 // 3]} … {message[-_LONGEST // 3 :]}"
+    return orjson.dumps({"error": message})
+
+
+def _explained(error: ContainerError) -> Response:
+    log.warning("answered %s %s with %d: %s", request.method, request.path, error.status, error)
+    return _reply(str(error), error.status)
+
+
+def _http(error: HTTPException) -> Response:
+    """What Flask itself refuses: no such path, or another method."""
+    message = error.description or error.name
+    if isinstance(error, NotFound):
+        message = f"there is no {request.path}; send POST /invocations, GET /ping or GET /execution-parameters"
+    elif isinstance(error, MethodNotAllowed):
+        message = f"{request.path} does not take {request.method}; send {' or '.join(_methods(error))}"
+    reply = _reply(message, error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(error, MethodNotAllowed):
+        reply.headers["Allow"] = ", ".join(_methods(error))
+    return reply
+
+
+def _methods(error: MethodNotAllowed) -> list[str]:
+    return sorted(set(error.valid_methods or ()) - {"HEAD"})
+
+
+def _unexpected(error: Exception) -> Response:
+    """A fault of this container: the traceback is for the log alone."""
+    reference = uuid.uuid4().hex[:12]
+    log.error("request %s (%s %s) failed", reference, request.method, request.path, exc_info=error)
+    return _reply(f"internal error; see the log, request {reference}", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _reply(message: str, status: int) -> Response:
+    return Response(error_body(message), status, content_type="application/json")

@@ -1,0 +1,47 @@
+"""`serve`: settings, then the model, then the server; what is wrong is said in one line and the exit code."""
+
+import logging
+import signal
+import sys
+from types import FrameType
+
+from container import logs
+from container.contract import threads
+from container.contract.paths import OptMl
+from container.contract.serving_env import ServingSettings
+from container.errors import ContainerError
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Serve until SIGTERM; returns the exit code where it does not come to serving."""
+    # As process 1 the kernel ignores SIGTERM until there is a handler; gunicorn sets its own later.
+    signal.signal(signal.SIGTERM, _stop)
+    logs.configure()
+    # A worker is forked from this process, and an OpenMP team does not survive a fork: its children would hang.
+    threads.limit_native(1)
+    try:
+        _serve(ServingSettings.from_env(), OptMl.from_env())
+    except ContainerError as error:
+        log.error("%s", error)
+        return error.exit_code
+    return 0
+
+
+def _serve(settings: ServingSettings, folders: OptMl) -> None:
+    logs.configure(settings.log_level)
+    # Imported here: they bring numpy and xgboost, which read the thread limit as they are loaded.
+    from container.model import artifact
+    from container.model.predictor import Predictor
+    from container.serving.app import create_app
+    from container.serving.server import Server, options
+
+    model = artifact.load(folders.model / artifact.FILE_NAME)
+    app = create_app(Predictor(model), settings)
+    log.info("serving %s: %s, %d features", artifact.FILE_NAME, model.objective, len(model.schema.features))
+    Server(app, options(settings)).run()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
