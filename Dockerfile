@@ -20,16 +20,17 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip_conf \
     --mount=type=tmpfs,target=/tmp --mount=type=cache,target=/root/.cache/pip \
     /mnt/pip-install.sh --ignore-installed --no-build-isolation --no-compile --require-hashes -r "/mnt/$XGBOOST.txt"
 
-# Leave out what nobody runs: the packages' own tests, headers and sources, Arrow's Flight RPC, the copies of
-# libraries under names that only a linker asks for, and symbols. Libraries that were patched into the
-# wheels (*.libs) stay as they are: strip can break those. Everything that is left is compiled once here,
-# since the container may run read-only.
+# Leave out what nobody runs: the packages' own tests, headers and sources, Arrow's Flight RPC, copies of
+# libraries under names that only a linker asks for, and symbols where they are worth megabytes (strip does
+# not touch what is loaded there; it would in libraries that auditwheel patched, such as XGBoost's).
+# What is left is compiled once here, since the container may run read-only.
 WORKDIR /usr/local/lib/python3.13/dist-packages
 RUN rm -r pyarrow/include pyarrow/includes pyarrow/src \
     && find . -type d -name tests -prune -exec rm -r {} + \
     && find pyarrow \( -name '*flight*' -o -name '*.so.*.*.*' -o -name 'libarrow_python*.so' \) -delete \
     && find . -type f \( -name '*.pxd' -o -name '*.pxi' -o -name '*.pyx' -o -name '*.[ach]' -o -name '*.[ch]pp' \) -delete \
-    && find . -name '*.so*' -not -path './*.libs/*' -exec strip --strip-unneeded {} + \
+    && find . -name '*.so*' \( -path './nvidia/*' -o -path './pyarrow/*' -o -path './cryptography/*' -o -path './nacl/*' \) \
+         -exec strip --strip-unneeded {} + \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
 
 COPY train serve /opt/program/
