@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,19 +45,47 @@ class Artifact:
         return str(self._learner["gradient_booster"]["name"])
 
 
-def save(artifact: Artifact, folder: Path) -> Path:
-    """Write ``xgboost-model`` into ``folder`` whole or not at all; returns its path.
+def model_files(folder: Path) -> list[Path]:
+    """The model files in a folder: ``xgboost-model``, or ``xgboost-model-0``, ``-1``, … in that order."""
+    single = folder / FILE_NAME
+    if single.exists():
+        return [single]
+    numbered = [path for path in folder.glob(f"{FILE_NAME}-*") if path.name.rpartition("-")[2].isdigit()]
+    return sorted(numbered, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def save_all(boosters: Sequence[xgboost.Booster], schema: Schema, folder: Path) -> list[Path]:
+    """Write one booster as ``xgboost-model``, several as ``xgboost-model-0`` and so on, to be served together."""
+    if len(boosters) == 1:
+        return [save(Artifact(boosters[0], schema), folder)]
+    return [save(Artifact(b, schema), folder, f"{FILE_NAME}-{number}") for number, b in enumerate(boosters)]
+
+
+def load_all(folder: Path) -> list[Artifact]:
+    """Every model in a folder, to be served together.
+
+    Raises:
+        ModelError: there is none, one cannot be loaded, or they do not belong together.
+    """
+    loaded = [load(path) for path in model_files(folder) or [folder / FILE_NAME]]
+    if any(one.schema != loaded[0].schema or one.objective != loaded[0].objective for one in loaded):
+        raise ModelError(f"the models in {folder} are of different trainings; keep those of one")
+    return loaded
+
+
+def save(artifact: Artifact, folder: Path, name: str = FILE_NAME) -> Path:
+    """Write a model file into ``folder`` whole or not at all; returns its path.
 
     Raises:
         ModelError: the folder cannot be written to, or the disk is full.
     """
     artifact.booster.set_attr(**{_SCHEMA: json.dumps(artifact.schema.to_json()), _VERSION: __version__})
     raw = artifact.booster.save_raw("ubj")
-    path = folder / FILE_NAME
+    path = folder / name
     temporary = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{FILE_NAME}.")
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
         with os.fdopen(descriptor, "wb") as file:
             file.write(raw)
             file.flush()

@@ -28,13 +28,17 @@ class Prediction:
 
 
 class Predictor:
-    """Predicts for one model. Safe to call from several threads."""
+    """Predicts with one model, or with several as an ensemble: their mean, or for decided classes their vote.
 
-    def __init__(self, artifact: Artifact) -> None:
-        self.schema: Schema = artifact.schema
-        self.objective = artifact.objective
-        self._booster = artifact.booster
-        self._in_place = artifact.booster_name != "gblinear"
+    Safe to call from several threads.
+    """
+
+    def __init__(self, *artifacts: Artifact) -> None:
+        first = artifacts[0]
+        self.schema: Schema = first.schema
+        self.objective = first.objective
+        self._boosters = [artifact.booster for artifact in artifacts]
+        self._in_place = first.booster_name != "gblinear"
 
     def predict(self, table: Table | SparseTable) -> Prediction:
         """One prediction per row, in order.
@@ -60,10 +64,15 @@ class Predictor:
 
     def _scores(self, matrix: object) -> NDArray[np.float32]:
         if self._in_place:
-            scores = self._booster.inplace_predict(matrix, validate_features=False)
+            scores = [booster.inplace_predict(matrix, validate_features=False) for booster in self._boosters]
         else:
-            scores = self._booster.predict(xgboost.DMatrix(matrix), validate_features=False)
-        return np.asarray(scores, dtype=np.float32)
+            data = xgboost.DMatrix(matrix)
+            scores = [booster.predict(data, validate_features=False) for booster in self._boosters]
+        if len(scores) == 1:
+            return np.asarray(scores[0], dtype=np.float32)
+        if self.objective in ("multi:softmax", "binary:hinge"):
+            return vote(np.stack(scores))
+        return np.asarray(np.mean(scores, axis=0, dtype=np.float64), dtype=np.float32)
 
     def _labels(self, scores: NDArray[np.float32]) -> list[str] | None:
         classes = self.schema.classes
@@ -75,3 +84,8 @@ class Predictor:
             threshold = {"binary:logistic": 0.5, "binary:logitraw": 0.0}.get(self.objective)
             index = (scores if threshold is None else scores > threshold).astype(np.intp)
         return [classes[i] for i in index]
+
+
+def vote(classes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The class most models decide for, of equals the lower; ``classes`` has shape (models, rows)."""
+    return np.array([np.bincount(votes.astype(np.intp)).argmax() for votes in classes.T], dtype=np.float32)

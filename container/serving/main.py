@@ -37,9 +37,10 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
     from container.serving.app import create_app
     from container.serving.server import Server, options
 
-    model = artifact.load(folders.model / artifact.FILE_NAME)
-    app = create_app(Predictor(model), settings)
-    log.info("serving %s: %s, %d features", artifact.FILE_NAME, model.objective, len(model.schema.features))
+    models = artifact.load_all(folders.model)
+    app = create_app(Predictor(*models), settings)
+    several = f"the ensemble of {len(models)} models" if len(models) > 1 else artifact.FILE_NAME
+    log.info("serving %s: %s, %d features", several, models[0].objective, len(models[0].schema.features))
     Server(app, options(settings)).run()
 
 

@@ -168,10 +168,10 @@ def _unknown(name: str) -> str:
 
 # pydantic's error types -> our words, with the bound's name in pydantic's context
 _PHRASES = {
-    "greater_than_equal": "must be at least {ge:g}",
-    "greater_than": "must be greater than {gt:g}",
-    "less_than_equal": "must be at most {le:g}",
-    "less_than": "must be less than {lt:g}",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be greater than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number of fewer digits",
     "float_parsing": "must be a number",
@@ -191,4 +191,5 @@ def _problem(detail: ErrorDetails, spelling: Mapping[str, str]) -> str:
         if near := difflib.get_close_matches(got, allowed, 1):
             return f"{given!r}: {got!r} is unknown; did you mean {near[0]!r}?"
         return f"{given!r}: must be one of {', '.join(allowed)}, got {got!r}"
-    return f"{given!r}: {_PHRASES[detail['type']].format(**context)}, got {got!r}"
+    bounds = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in context.items()}
+    return f"{given!r}: {_PHRASES[detail['type']].format(**bounds)}, got {got!r}"

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import xgboost
-from scipy import sparse
+from numpy.typing import NDArray
 
 from container.data.schema import Schema
 from container.data.table import Kind
 from container.errors import UserError, listing
-from container.training.rows import Rows
+from container.training.rows import Rows, join, take
 
 
 def takes_histograms(params: dict[str, Any]) -> bool:
@@ -39,27 +39,32 @@ def check_categories(params: dict[str, Any], schema: Schema) -> None:
 
 
 def build(parts: Sequence[Rows], params: dict[str, Any], reference: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
-    """One DMatrix of all parts; ``reference`` is the training matrix, whose bins a validation matrix shares."""
-    label = np.concatenate([part.label for part in parts])
-    common: dict[str, Any] = {"label": label, "nthread": params.get("nthread")}
+    """One DMatrix of all parts; ``reference`` is the training matrix, whose bins a validation matrix shares.
+
+    The rows of a query are brought together, in the order of the query ids.
+
+    Raises:
+        UserError: rows of one query have different weights.
+    """
+    rows = join(parts)
+    if rows.group is not None and (np.diff(rows.group) < 0).any():
+        rows = take(rows, np.argsort(rows.group, kind="stable"))
+    about: dict[str, Any] = {"label": rows.label, "qid": rows.group, "nthread": params.get("nthread")}
+    about["weight"] = rows.weight if rows.group is None or rows.weight is None else _of_queries(rows.weight, rows.group)
     if params.get("objective") == "survival:aft":
-        common |= {"label_lower_bound": label, "label_upper_bound": label}
-    weights = [part.weight for part in parts if part.weight is not None]
-    if weights:
-        common["weight"] = np.concatenate(weights)
-    groups = [part.group for part in parts if part.group is not None]
-    if groups:
-        common["qid"] = np.concatenate(groups)
-    features = _join(parts)
+        about |= {"label_lower_bound": rows.label, "label_upper_bound": rows.label}
     if takes_histograms(params):
         bins = {"max_bin": params["max_bin"]} if "max_bin" in params else {}
-        return xgboost.QuantileDMatrix(features, ref=reference, **common, **bins)
-    return xgboost.DMatrix(features, **common)
+        return xgboost.QuantileDMatrix(rows.features, ref=reference, **about, **bins)
+    return xgboost.DMatrix(rows.features, **about)
 
 
-def _join(parts: Sequence[Rows]) -> Any:
-    if isinstance(parts[0].features, sparse.csr_matrix):
-        return sparse.vstack([part.features for part in parts], format="csr") if len(parts) > 1 else parts[0].features
-    import pyarrow as pa
-
-    return pa.concat_tables([part.features for part in parts])
+def _of_queries(weight: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
+    """One weight a query, as XGBoost wants them for ranking; ``group`` is sorted."""
+    _, first, member = np.unique(group, return_index=True, return_inverse=True)
+    by_query = weight[first]
+    differs = by_query[member] != weight
+    if differs.any():
+        query = group[int(np.argmax(differs))]
+        raise UserError(f"the rows of the query {query} have different weights; in ranking a query has one weight")
+    return by_query

@@ -77,11 +77,14 @@ class Parameters(BaseModel):
         "Save the model of the rounds done when the job is stopped (stop request, time limit, spot reclaim).",
         value=True,
     )
-    kfold: int | None = _job("Number of cross-validation folds.", name="_kfold", default="off", ge=2)
-    num_cv_round: int = _job("Times the cross-validation is repeated.", name="_num_cv_round", value=1, ge=1)
+    kfold: int | None = _job(
+        "Folds of a cross-validation; without effect yet, with a line in the log.", name="_kfold", default="off", ge=2
+    )
+    num_cv_round: int = _job("Times it is repeated; without effect yet.", name="_num_cv_round", value=1, ge=1)
     tuning_objective_metric: str | None = _job(
         "Sent by tuning jobs, such as `validation:rmse`; its metric is logged too.",
         name="_tuning_objective_metric",
+        default="none",
     )
     use_dask_gpu_training: bool = _job(
         "Of the built-in algorithm; `true` means `device=cuda` here, there is no Dask.", value=False
@@ -112,8 +115,8 @@ class Parameters(BaseModel):
         lt=2,
     )
     huber_slope: float | None = _task("Slope of `reg:pseudohubererror`.", default="1", gt=0)
-    quantile_alpha: Fractions | None = _task("Quantiles for `reg:quantileerror`, which needs them.")
-    expectile_alpha: Fractions | None = _task("Expectiles for `reg:expectileerror`, which needs them.")
+    quantile_alpha: Fractions | None = _task("Quantiles for `reg:quantileerror`, which needs them.", default="none")
+    expectile_alpha: Fractions | None = _task("Expectiles for `reg:expectileerror`, which needs them.", default="none")
     aft_loss_distribution: Literal["normal", "logistic", "extreme"] | None = _task(
         "Distribution of the noise for `survival:aft`.", default="`normal`"
     )
@@ -169,7 +172,8 @@ class Parameters(BaseModel):
     )
     refresh_leaf: bool | None = _tree("Whether updater `refresh` renews leaf values.", default="1")
     process_type: Literal["default", "update"] | None = _tree(
-        "`update` changes the trees of an earlier model.", default="`default`"
+        "`update`, which changes the trees of an earlier model, is refused: jobs start without one.",
+        default="`default`",
     )
 
     sample_type: Literal["uniform", "weighted"] | None = _dart("How dropped trees are chosen.", default="`uniform`")
@@ -195,7 +199,7 @@ class Parameters(BaseModel):
     ndcg_exp_gain: bool | None = _rank("Gain of a label in `ndcg`: 2^label - 1, or the label itself.", default="1")
 
     device: Device = _machine("Where to train; `auto` takes a GPU where there is one.", value="auto")
-    nthread: int | None = _machine("Threads.", default="all CPUs the container may use", ge=1)
+    nthread: int | None = _machine("Threads to train with.", default="all CPUs the container may use", ge=1)
     verbosity: int | None = _machine(
         "XGBoost's own messages: 0 none, 1 warnings, 2 and 3 more.", default="1", ge=0, le=3
     )

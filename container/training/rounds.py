@@ -2,6 +2,7 @@
 
 import logging
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import xgboost
@@ -21,13 +22,21 @@ class RoundsError(ContainerError):
     """XGBoost refused to train; the message is its own, without the C++ stack."""
 
 
+@dataclass(frozen=True)
+class Boosted:
+    """The booster and the metrics of its last round, such as ``validation-rmse``."""
+
+    booster: xgboost.Booster
+    scores: dict[str, float]
+
+
 def train(
     params: dict[str, Any],
     hyperparameters: Hyperparameters,
     train_data: xgboost.DMatrix,
     validation_data: xgboost.DMatrix | None,
     stop: StopFlag,
-) -> xgboost.Booster:
+) -> Boosted:
     """Boost for num_round rounds, or until early stopping or a stop request ends it.
 
     With early stopping the booster has the rounds up to the best one only.
@@ -46,19 +55,23 @@ def train(
         else:
             metric = hyperparameters.eval_metric[-1] if hyperparameters.eval_metric else None
             callbacks.append(_early_stopping(rounds, metric, params))
+    history: dict[str, dict[str, list[float]]] = {}
     try:
-        return xgboost.train(
+        booster = xgboost.train(
             params,
             train_data,
             hyperparameters.num_round,
             evals=evals,
             custom_metric=custom_metric(ours, params["objective"]),
             callbacks=callbacks,
+            evals_result=history,
             verbose_eval=False,
         )
     except xgboost.core.XGBoostError as error:
         log.error("%s", error)
         raise RoundsError(f"XGBoost cannot train: {reason(error)}") from None
+    last = booster.num_boosted_rounds() - 1
+    return Boosted(booster, {f"{data}-{m}": values[last] for data, of in history.items() for m, values in of.items()})
 
 
 def _early_stopping(rounds: int, metric: str | None, params: dict[str, Any]) -> xgboost.callback.EarlyStopping:

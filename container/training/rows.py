@@ -1,5 +1,6 @@
 """Tables and schema to the arrays a DMatrix is made of: features, labels, weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
@@ -11,7 +12,7 @@ from container.data.encoding import encode
 from container.data.formats import AnyTable
 from container.data.schema import Role, Schema
 from container.data.table import Column, Kind, SparseTable, Table
-from container.errors import DataError
+from container.errors import DataError, UserError
 from container.training.objective import Task, check_labels
 
 if TYPE_CHECKING:
@@ -48,6 +49,40 @@ def from_table(table: AnyTable, schema: Schema, task: Task) -> Rows:
     except DataError as error:
         raise table.place.locate(error) from None
     return rows
+
+
+def join(parts: Sequence[Rows]) -> Rows:
+    """The rows of all parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    features: Features
+    if isinstance(parts[0].features, sparse.csr_matrix):
+        features = sparse.csr_matrix(sparse.vstack([part.features for part in parts]))
+    else:
+        import pyarrow as pa
+
+        features = pa.concat_tables([part.features for part in parts])
+    weights = [part.weight for part in parts if part.weight is not None]
+    groups = [part.group for part in parts if part.group is not None]
+    if len(weights) not in (0, len(parts)) or len(groups) not in (0, len(parts)):
+        raise UserError("some files have weights or query ids and others have none; give all files them, or none")
+    return Rows(
+        features,
+        np.concatenate([part.label for part in parts]),
+        np.concatenate(weights) if weights else None,
+        np.concatenate(groups) if groups else None,
+    )
+
+
+def take(rows: Rows, index: NDArray[np.intp]) -> Rows:
+    """The rows at these positions, in this order."""
+    features = rows.features
+    return Rows(
+        features[index] if isinstance(features, sparse.csr_matrix) else features.take(index),
+        rows.label[index],
+        None if rows.weight is None else rows.weight[index],
+        None if rows.group is None else rows.group[index],
+    )
 
 
 def _sparse(table: SparseTable, schema: Schema) -> Rows:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import xgboost
+import numpy as np
 
 from container.contract.job import TrainingJob
 from container.contract.outcome import StopFlag
@@ -21,7 +21,7 @@ from container.data.schema import Schema
 from container.data.table import Kind, SparseTable, Table
 from container.errors import DataError, ModelError, UserError, listing
 from container.model import artifact
-from container.training import matrix, rounds, rows
+from container.training import cross_validation, matrix, rounds, rows
 from container.training.hyperparameters import Hyperparameters
 from container.training.objective import Task, choose, wants_classes
 from container.training.report import describe
@@ -51,33 +51,43 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag) -> None:
     matrix.check_categories(params, schema)
     log.info("%s", describe(tables, parts["train"], inferred, schema, task))
     del tables
-    train_data = matrix.build(parts.pop("train"), params)
-    validation_data = matrix.build(parts.pop("validation"), params, train_data) if parts else None
-    log.info("Read in %.1f s; boosting %s rounds", time.monotonic() - started, hyperparameters.num_round)
-    stop.defer()
-    booster = rounds.train(params, hyperparameters, train_data, validation_data, stop)
+    if hyperparameters.kfold:
+        stop.defer()
+        everything = [part for channel in parts.values() for part in channel]
+        folds = cross_validation.cross_validate(everything, params, hyperparameters, stop)
+        boosters = folds.boosters
+        if not stop.requested:
+            label = np.concatenate([part.label for part in everything])
+            text = cross_validation.predictions_csv(label, folds.predictions, task.objective)
+            _write(opt_ml.output_data / "predictions.csv", text)
+    else:
+        train_data = matrix.build(parts.pop("train"), params)
+        validation_data = matrix.build(parts.pop("validation"), params, train_data) if parts else None
+        log.info("Read in %.1f s; boosting %s rounds", time.monotonic() - started, hyperparameters.num_round)
+        stop.defer()
+        boosters = [rounds.train(params, hyperparameters, train_data, validation_data, stop).booster]
     if stop.requested and not hyperparameters.save_model_on_termination:
         log.info("Stopped; no model is written, for save_model_on_termination is false")
         return
-    _save(booster, schema, opt_ml.model, started)
+    for path in artifact.save_all(boosters, schema, opt_ml.model):
+        log.info("Model written to %s (%s bytes)", path, f"{path.stat().st_size:,}")
+    log.info("Done after %.1f s", time.monotonic() - started)
 
 
-def _save(booster: xgboost.Booster, schema: Schema, folder: Path, started: float) -> None:
-    path = artifact.save(artifact.Artifact(booster, schema), folder)
-    log.info(
-        "Model of %s rounds written to %s (%s bytes) after %.1f s",
-        booster.num_boosted_rounds(),
-        path,
-        f"{path.stat().st_size:,}",
-        time.monotonic() - started,
-    )
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be written: {error.strerror}; free space, or mount it writable") from None
 
 
 def _prepare(folder: Path) -> None:
     """Make sure, before hours of training, that a model can be written, and that no old one is taken for it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / artifact.FILE_NAME).unlink(missing_ok=True)
+        for old in artifact.model_files(folder):
+            old.unlink()
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
