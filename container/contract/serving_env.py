@@ -15,6 +15,20 @@ from container.errors import UserError
 
 MIB = 1024**2
 
+# What AWS's images understand and this one does not do: asking for it must not pass in silence.
+UNSUPPORTED = {
+    "SAGEMAKER_MULTI_MODEL": "multi-model endpoints",
+    "SAGEMAKER_PROGRAM": "inference code of the user's own",
+    "SAGEMAKER_INFERENCE_OUTPUT": "choice of the keys in replies",
+}
+# What AWS's images and SDKs set and this one has no use for.
+WITHOUT_EFFECT = {
+    "SAGEMAKER_SUBMIT_DIRECTORY": "where the code of SAGEMAKER_PROGRAM lies",
+    "SAGEMAKER_INFERENCE_ENSEMBLE": "one model file is served",
+    "SAGEMAKER_SAFE_PORT_RANGE": "only the one port is listened on",
+    "SAGEMAKER_REGION": "no AWS service is called",
+}
+
 
 class Setting(NamedTuple):
     """The declaration of one environment variable."""
@@ -124,6 +138,9 @@ class ServingSettings:
                 values[name] = setting.parse(text)
             except ValueError:
                 problems.append(f"{setting.variable}: must be {setting.accepts}, got {text!r}")
+        for variable, feature in UNSUPPORTED.items():
+            if (text := environ.get(variable, "").strip()) and text.lower() not in ("false", "0"):
+                problems.append(f"{variable}: this image has no {feature}; unset it, got {text!r}")
         if problems:
             raise UserError("\n".join(problems))
         return cls(**values)

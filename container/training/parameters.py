@@ -77,10 +77,8 @@ class Parameters(BaseModel):
         "Save the model of the rounds done when the job is stopped (stop request, time limit, spot reclaim).",
         value=True,
     )
-    kfold: int | None = _job(
-        "Folds of a cross-validation; without effect yet, with a line in the log.", name="_kfold", default="off", ge=2
-    )
-    num_cv_round: int = _job("Times it is repeated; without effect yet.", name="_num_cv_round", value=1, ge=1)
+    kfold: int | None = _job("Number of cross-validation folds.", name="_kfold", default="off", ge=2)
+    num_cv_round: int = _job("Times the cross-validation is repeated.", name="_num_cv_round", value=1, ge=1)
     tuning_objective_metric: str | None = _job(
         "Sent by tuning jobs, such as `validation:rmse`; its metric is logged too.",
         name="_tuning_objective_metric",

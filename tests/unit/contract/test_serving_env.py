@@ -1,10 +1,10 @@
 import pytest
 
-from container.contract.serving_env import MIB, SETTINGS, ServingSettings
+from container.contract.serving_env import MIB, SETTINGS, UNSUPPORTED, WITHOUT_EFFECT, ServingSettings
 from container.errors import UserError
 
 
-def test_defaults(monkeypatch):
+def test_defaults():
     settings = ServingSettings.from_env({})
     assert (settings.port, settings.timeout, settings.batch, settings.log_level) == (8080, 60, False, "INFO")
     assert settings.workers >= 1
@@ -71,6 +71,19 @@ def test_what_cannot_be_used_is_named(variable, text, message):
     with pytest.raises(UserError) as caught:
         ServingSettings.from_env({variable: text})
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", UNSUPPORTED)
+def test_what_is_not_done_is_refused(variable):
+    with pytest.raises(UserError, match=f"^{variable}: this image has no .*; unset it, got 'x'$"):
+        ServingSettings.from_env({variable: "x"})
+    for text in ("", "false"):
+        assert ServingSettings.from_env({variable: text}) == ServingSettings.from_env({})
+
+
+@pytest.mark.parametrize("variable", WITHOUT_EFFECT)
+def test_what_the_sdks_set_is_tolerated(variable):
+    assert ServingSettings.from_env({variable: "x"}) == ServingSettings.from_env({})
 
 
 def test_all_problems_at_once():

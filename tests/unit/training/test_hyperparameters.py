@@ -156,6 +156,7 @@ def test_a_valid_value(name, write):
         pytest.param(
             {"tweedie_variance_power": "2"}, "'tweedie_variance_power': must be less than 2, got '2'", id="open above"
         ),
+        pytest.param({"seed": "2147483647"}, "'seed': must be less than 2147483647, got '2147483647'", id="long bound"),
         pytest.param({"num_round": "0"}, "'num_round': must be at least 1, got '0'", id="no rounds"),
         pytest.param({"max_depth": "deep"}, "'max_depth': must be a whole number, got 'deep'", id="no number"),
         pytest.param({"max_depth": "7.5"}, "'max_depth': must be a whole number, got '7.5'", id="fraction"),
