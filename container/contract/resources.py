@@ -1,4 +1,4 @@
-"""What of the machine this container may use: the control group's limits, not the host's size.
+"""What of the machine this container may use: the control group's limits, not the host's size; and GPUs.
 
 Source: the kernel's documentation of cgroup v1 (cpu.cfs_quota_us, memory.limit_in_bytes) and v2
 (cpu.max, memory.max). A limit can be set on any ancestor; the tightest holds.
@@ -29,6 +29,11 @@ def memory_limit(root: Path = Path("/")) -> int | None:
             limits += _numbers(folder / name)
     bounded = [limit for limit in limits if 0 < limit < _UNLIMITED]
     return min(bounded, default=None)
+
+
+def visible_gpus(root: Path = Path("/")) -> int:
+    """How many NVIDIA GPUs the container was given: the device files its runtime put there."""
+    return sum(file.name.removeprefix("nvidia").isdigit() for file in (root / "dev").glob("nvidia*"))
 
 
 def _schedulable() -> int:

@@ -24,7 +24,7 @@ UNSUPPORTED = {
 # What AWS's images and SDKs set and this one has no use for.
 WITHOUT_EFFECT = {
     "SAGEMAKER_SUBMIT_DIRECTORY": "where the code of SAGEMAKER_PROGRAM lies",
-    "SAGEMAKER_INFERENCE_ENSEMBLE": "one model file is served",
+    "SAGEMAKER_INFERENCE_ENSEMBLE": "the models of a cross-validation are always served together",
     "SAGEMAKER_SAFE_PORT_RANGE": "only the one port is listened on",
     "SAGEMAKER_REGION": "no AWS service is called",
 }

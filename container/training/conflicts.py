@@ -15,7 +15,8 @@ def conflicts(settings: Parameters, objective: str | None) -> Iterator[str]:
     if objective is not None:
         yield from _with_objective(settings, objective)
     yield from _in_booster(settings)
-    yield from _in_columns(settings)
+    if settings.csv_weights and settings.weight_column is not None:
+        yield "'csv_weights' and 'weight_column' both say where the weights are; give one of them"
 
 
 def _with_objective(settings: Parameters, objective: str) -> Iterator[str]:
@@ -66,13 +67,3 @@ def _in_updaters(settings: Parameters) -> Iterator[str]:
         yield f"'updater': must have at most one of {', '.join(GROWERS)}, got {given!r}"
     if settings.feature_selector in ("random", "greedy", "thrifty") and "coord_descent" not in updaters:
         yield f"'feature_selector': {settings.feature_selector!r} needs updater 'coord_descent'"
-
-
-def _in_columns(settings: Parameters) -> Iterator[str]:
-    if settings.csv_weights and settings.weight_column is not None:
-        yield "'csv_weights' and 'weight_column' both say where the weights are; give one of them"
-    if settings.weight_column == settings.target:
-        yield f"'weight_column': must differ from the target, got {settings.weight_column!r}"
-    for name, column in (("target", settings.target), ("weight_column", settings.weight_column)):
-        if column in settings.ignore_columns:
-            yield f"'ignore_columns': must not have the {name}, got {column!r}"

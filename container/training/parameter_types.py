@@ -40,12 +40,10 @@ def choices(annotation: object) -> tuple[str, ...]:
 
 
 def _column(item: Any) -> str | int:
-    """A column by name or, where the text is a number, by 0-based index."""
+    """A column by name or, where the text is a whole number, by index."""
     if isinstance(item, bool) or not isinstance(item, str | int) or item == "":
-        raise ValueError(f"must name columns or give their 0-based indices, got {item!r}")
-    if isinstance(item, int) and item < 0:
-        raise ValueError(f"must give 0-based indices, got {item}")
-    return int(item) if isinstance(item, str) and item.isascii() and item.isdigit() else item
+        raise ValueError(f"must name columns or give their indices, got {item!r}")
+    return int(item) if isinstance(item, str) and re.fullmatch("-?[0-9]{1,9}", item) else item
 
 
 def _items(text: str) -> list[Any]:
@@ -141,11 +139,11 @@ GROWERS = ("grow_colmaker", "grow_histmaker", "grow_quantile_histmaker", "grow_g
 TREE_UPDATERS = (*GROWERS, "prune", "refresh")
 LINEAR_UPDATERS = ("shotgun", "coord_descent")
 
-Column = Annotated[str | int, BeforeValidator(_column), Accepts("column name or 0-based index")]
+Column = Annotated[str | int, BeforeValidator(_column), Accepts("column name or index")]
 Columns = Annotated[
     tuple[str | int, ...],
     BeforeValidator(_columns),
-    Accepts("comma list or JSON list of column names or 0-based indices"),
+    Accepts("comma list or JSON list of column names or indices"),
 ]
 Metrics = Annotated[tuple[str, ...], BeforeValidator(_metrics), Accepts("comma list or JSON list of metrics")]
 Numbers = Annotated[tuple[float, ...], BeforeValidator(_numbers), Accepts("number, or list with one an output")]

@@ -21,7 +21,7 @@ from container.data.schema import Schema
 from container.data.table import Kind, SparseTable, Table
 from container.errors import DataError, ModelError, UserError, listing
 from container.model import artifact
-from container.training import cross_validation, matrix, rounds, rows
+from container.training import cross_validation, device, matrix, rounds, rows
 from container.training.hyperparameters import Hyperparameters
 from container.training.objective import Task, choose, wants_classes
 from container.training.report import describe
@@ -171,6 +171,7 @@ def booster_params(hyperparameters: Hyperparameters, task: Task) -> dict[str, An
     params = {"nthread": usable_cpus(), **hyperparameters.booster_params(), "objective": task.objective}
     if task.num_class is not None:
         params["num_class"] = task.num_class
+    params.setdefault("device", device.choose(params))
     return params
 
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from container.contract import resources
-from container.contract.resources import memory_limit, usable_cpus
+from container.contract.resources import memory_limit, usable_cpus, visible_gpus
 
 V2 = "0::/\n"
 V1 = "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/docker/abc\n"
@@ -109,3 +109,15 @@ def test_without_affinity(tmp_path, monkeypatch):
     monkeypatch.delattr(resources.os, "sched_getaffinity")
     monkeypatch.setattr(resources.os, "cpu_count", lambda: 6)
     assert usable_cpus(tmp_path) == 6
+
+
+@pytest.mark.parametrize(
+    ("devices", "gpus"),
+    [
+        pytest.param(["null"], 0, id="none"),
+        pytest.param(["nvidiactl", "nvidia-uvm", "nvidia-caps"], 0, id="driver without a GPU"),
+        pytest.param(["nvidiactl", "nvidia0", "nvidia1"], 2, id="two"),
+    ],
+)
+def test_visible_gpus(machine, devices, gpus):
+    assert visible_gpus(machine({f"dev/{name}": "" for name in devices})) == gpus
