@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from container.errors import UserError
 from container.training.conflicts import conflicts
 from container.training.metric_names import OUR_METRICS, check_metric
-from container.training.parameter_types import choices, unquote
+from container.training.parameter_types import choices, shown, unquote
 from container.training.parameters import FIELDS, Parameters
 
 ALIASES = {
@@ -189,7 +189,7 @@ def _problem(detail: ErrorDetails, spelling: Mapping[str, str]) -> str:
     if detail["type"] == "literal_error":
         allowed = choices(FIELDS[name].info.annotation)
         if near := difflib.get_close_matches(got, allowed, 1):
-            return f"{given!r}: {got!r} is unknown; did you mean {near[0]!r}?"
-        return f"{given!r}: must be one of {', '.join(allowed)}, got {got!r}"
+            return f"{given!r}: {shown(got)} is unknown; did you mean {near[0]!r}?"
+        return f"{given!r}: must be one of {', '.join(allowed)}, got {shown(got)}"
     bounds = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in context.items()}
-    return f"{given!r}: {_PHRASES[detail['type']].format(**bounds)}, got {got!r}"
+    return f"{given!r}: {_PHRASES[detail['type']].format(**bounds)}, got {shown(got)}"

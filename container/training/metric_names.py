@@ -61,10 +61,10 @@ def check_metric(metric: str) -> str:
     if name not in XGBOOST_METRICS:
         near = difflib.get_close_matches(name, [*XGBOOST_METRICS, *sorted(OUR_METRICS)], 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{metric!r} is not a metric{hint}")
+        raise ValueError(f"{metric[:40]!r} is not a metric{hint}")
     pattern, example = _FORMS.get(name, ("", name))
     if not re.fullmatch(pattern, metric.removeprefix(name)):
-        raise ValueError(f"{metric!r} must be written like {example}")
+        raise ValueError(f"{metric[:40]!r} must be written like {example}")
     return metric
 
 

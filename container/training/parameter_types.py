@@ -31,6 +31,12 @@ def unquote(text: str) -> str:
     return text
 
 
+def shown(value: object) -> str:
+    """The value as messages quote it: a long one shortened, for the cause must stay in sight."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}…{text[-10:]}"
+
+
 def choices(annotation: object) -> tuple[str, ...]:
     """The words a Literal type, optional or not, allows."""
     inner = annotation
@@ -42,7 +48,7 @@ def choices(annotation: object) -> tuple[str, ...]:
 def _column(item: Any) -> str | int:
     """A column by name or, where the text is a whole number, by index."""
     if isinstance(item, bool) or not isinstance(item, str | int) or item == "":
-        raise ValueError(f"must name columns or give their indices, got {item!r}")
+        raise ValueError(f"must name columns or give their indices, got {shown(item)}")
     return int(item) if isinstance(item, str) and re.fullmatch("-?[0-9]{1,9}", item) else item
 
 
@@ -56,10 +62,10 @@ def _items(text: str) -> list[Any]:
 def _json(text: str, kind: type, expected: str) -> Any:
     try:
         value = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"must be {expected}, got {text!r}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"must be {expected}, got {shown(text)}: {error}") from None
     if not isinstance(value, kind):
-        raise ValueError(f"must be {expected}, got {text!r}")
+        raise ValueError(f"must be {expected}, got {shown(text)}")
     return value
 
 
@@ -79,13 +85,13 @@ def _numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(item) for item in _items(text))
     except (TypeError, ValueError):
-        raise ValueError(f"must be a number or a list of numbers, got {text!r}") from None
+        raise ValueError(f"must be a number or a list of numbers, got {shown(text)}") from None
 
 
 def _fractions(text: str) -> tuple[float, ...]:
     values = _numbers(text)
     if not values or not all(0 <= value <= 1 for value in values) or list(values) != sorted(values):
-        raise ValueError(f"must be numbers from 0 to 1 in ascending order, got {text!r}")
+        raise ValueError(f"must be numbers from 0 to 1 in ascending order, got {shown(text)}")
     return values
 
 
@@ -99,7 +105,7 @@ def _monotone(text: str) -> tuple[int, ...] | dict[str, int]:
         directions = _json(f"[{text.strip('()[] ').rstrip(',')}]", list, expected)
         value = tuple(directions)
     if not directions or not all(type(item) is int and -1 <= item <= 1 for item in directions):
-        raise ValueError(f"must be {expected}, got {text!r}")
+        raise ValueError(f"must be {expected}, got {shown(text)}")
     return value  # type: ignore[no-any-return]
 
 
@@ -109,7 +115,7 @@ def _interactions(text: str) -> tuple[tuple[str, ...] | tuple[int, ...], ...]:
     members = [item for group in groups for item in (isinstance(group, list) and group) or [None]]
     named = all(isinstance(item, str) for item in members)
     if not members or not (named or all(type(item) is int and item >= 0 for item in members)):
-        raise ValueError(f"must be {expected}, got {text!r}")
+        raise ValueError(f"must be {expected}, got {shown(text)}")
     return tuple(tuple(group) for group in groups)
 
 
@@ -117,21 +123,21 @@ def _updaters(text: str) -> tuple[str, ...]:
     names = _items(text)
     for name in names:
         if name not in TREE_UPDATERS + LINEAR_UPDATERS:
-            raise ValueError(f"must be of {', '.join(TREE_UPDATERS + LINEAR_UPDATERS)}, got {name!r}")
+            raise ValueError(f"must be of {', '.join(TREE_UPDATERS + LINEAR_UPDATERS)}, got {shown(name)}")
     return tuple(names)
 
 
 def _delimiter(text: str) -> str:
     text = {"\\t": "\t", "tab": "\t", "space": " "}.get(text, text)
     if text != "auto" and (len(text) != 1 or text.isalnum() or text in "\"'\r\n+-."):
-        raise ValueError(f"must be 'auto' or one character such as , ; | tab space, got {text!r}")
+        raise ValueError(f"must be 'auto' or one character such as , ; | tab space, got {shown(text)}")
     return text
 
 
 def _device(text: str) -> str:
     device = re.sub("^gpu", "cuda", text.strip().lower())
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise ValueError(f"must be 'auto', 'cpu', 'cuda' or 'cuda:<ordinal>', got {text!r}")
+        raise ValueError(f"must be 'auto', 'cpu', 'cuda' or 'cuda:<ordinal>', got {shown(text)}")
     return device
 
 

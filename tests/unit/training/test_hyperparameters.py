@@ -204,6 +204,9 @@ def test_a_valid_value(name, write):
         pytest.param({"interaction_constraints": "[[1],[]]"}, "must be a list of lists", id="empty group"),
         pytest.param({"interaction_constraints": '[["a", 1]]'}, "must be a list of lists", id="mixed"),
         pytest.param({"interaction_constraints": "[" * 2000}, "must be a list of lists", id="deep"),
+        pytest.param(
+            {"ignore_columns": "[" * 100_000}, "'ignore_columns': must be a comma list or a JSON", id="too deep"
+        ),
         pytest.param({"eval_metric": "acuracy"}, "'eval_metric': 'acuracy' is not a metric; did you mean", id="metric"),
         pytest.param({"eval_metric": ""}, "'eval_metric': '' is not a metric", id="no metric"),
         pytest.param({"eval_metric": "ams"}, "'ams' must be written like ams@0.15", id="ams without k"),
@@ -270,6 +273,15 @@ def test_parse_says_what_to_fix(raw, message):
 )
 def test_what_is_wrong_together(raw, message):
     assert message in errors_of(raw)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_long_value_does_not_hide_the_cause(name):
+    raw = {name: "x y" * 800}
+    if name in ("target", "ignore_columns", "categorical_columns", "weight_column", "_tuning_objective_metric"):
+        Hyperparameters.parse(raw)
+    else:
+        assert len(errors_of(raw)) < 600
 
 
 def test_all_problems_are_told_at_once():
