@@ -47,8 +47,14 @@ announce() { # COMMAND…: print it; false in a dry run, where it is not to be r
 parse() {
   repository=sagemaker-xgboost region="" profile="" extra_tags=() cpu="" platform=linux/amd64
   plain_registry="" dry_run="" build_options=()
+  local option value
   while [ $# -gt 0 ]; do
-    case $1 in --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;; esac
+    case $1 in
+      --*=*)
+        option=${1%%=*} value=${1#*=}
+        shift
+        set -- "$option" "$value" "$@" ;;
+    esac
     case $1 in
       --repository | --region | --profile | --tag | --platform | --registry)
         case ${2:-} in "" | --*) wrong_usage "$1 needs a value" ;; esac
@@ -68,14 +74,17 @@ parse() {
       *) wrong_usage "unknown argument '$1'" ;;
     esac
   done
+  case $plain_registry in
+    */*) wrong_usage "--registry: must be a host, got '$plain_registry'; a path belongs in --repository" ;;
+  esac
   case $platform in
     linux/amd64 | linux/arm64) ;;
     *) wrong_usage "--platform: must be linux/amd64 or linux/arm64, got '$platform'" ;;
   esac
 }
 
-name_tags() { # sets tags, revision
-  local suffix="" commit="" version
+name_tags() { # sets version, revision and tags
+  local suffix="" commit=""
   version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/container/__init__.py")
   [ -n "$version" ] || die "no version in $root/container/__init__.py" "write __version__ = \"1.2.3\" there"
   if [ -n "$cpu" ]; then suffix=-cpu; fi
@@ -103,6 +112,11 @@ name_tags() { # sets tags, revision
 need_docker() {
   command -v docker >/dev/null ||
     die "there is no docker command" "install Docker: https://docs.docker.com/get-docker"
+  # Clients of version 23 and later build with BuildKit through a plugin, which need not be there.
+  case $(docker build --help 2>&1) in
+    *--secret*) ;;
+    *) die "this docker cannot build with BuildKit: $(command -v docker)" "install Docker's buildx plugin" ;;
+  esac
   docker version --format '{{.Server.Version}}' >/dev/null 2>"$work/docker" && return
   case $(cat "$work/docker") in
     *"permission denied"*) die "you may not use Docker's socket: $(last_line "$work/docker")" \
@@ -179,23 +193,19 @@ find_registry() { # sets host, mutability (missing, where there is no such repos
 }
 
 build() { # sets image_id
-  local command=(docker build --platform "$platform") tag built
+  local command=(docker build --platform "$platform") tag
   # buildx adds attestations, which turn the image into an index, and SageMaker refuses an index. A client
   # without buildx adds none and does not know the flags.
   case $(docker build --help 2>&1) in *--provenance*) command+=(--provenance=false --sbom=false) ;; esac
+  command+=(--build-arg "VERSION=$version" --build-arg "REVISION=${revision:-unknown}")
   if [ -n "$cpu" ]; then command+=(--build-arg XGBOOST=cpu); fi
-  if [ -n "$revision" ]; then command+=(--label "org.opencontainers.image.revision=$revision"); fi
   for tag in "${tags[@]}"; do command+=(--tag "$host/$repository:$tag"); done
   command+=(${build_options[@]+"${build_options[@]}"} "$root")
   announce "${command[@]}" || return 0
   "${command[@]}" >&2 ||
     die "the build failed; nothing was pushed" \
       "mend what docker says above; a platform that is not your machine's own needs QEMU"
-  built=$(docker image inspect --format '{{.Os}}/{{.Architecture}} {{.Id}}' "$host/$repository:${tags[0]}")
-  image_id=${built#* }
-  [ "${built% *}" = "$platform" ] ||
-    die "the image is for ${built% *}, not for $platform; nothing was pushed" \
-      "let the Dockerfile's FROM follow --platform"
+  image_id=$(docker image inspect --format '{{.Id}}' "$host/$repository:${tags[0]}")
 }
 
 create_repository() {
@@ -218,7 +228,9 @@ login() { # sets user, password; the password goes from builtin to pipe, and is 
   fi
   user=AWS
   password=$(ask_aws "asking ECR for a login password" ecr get-login-password)
-  printf '%s' "$password" | docker login --username AWS --password-stdin "$host" >"$work/docker" 2>&1 ||
+  printf '%s' "$password" | docker login --username AWS --password-stdin "$host" >"$work/docker" 2>&1 && return
+  # amazon-ecr-credential-helper signs in by itself, and refuses to keep what it is given.
+  grep -q "not implemented" "$work/docker" ||
     die "the login to $host failed: $(last_line "$work/docker")" \
       "check that Docker reaches the host and accepts its certificate"
 }

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = """\
 FROM scratch
 ARG XGBOOST=gpu
-LABEL xgboost=$XGBOOST
+ARG VERSION
+ARG REVISION
+LABEL xgboost=$XGBOOST version=$VERSION revision=$REVISION
 COPY container /container
 """
 
@@ -48,14 +51,22 @@ class Tree:
         self.git("commit", "-q", "-m", "x")
         return self.git("rev-parse", "--short", "HEAD")
 
-    def shim(self, program: str, script: str) -> None:
-        """Put a shell script before ``program`` on PATH; in it ``$REAL`` is the real one."""
-        real = shutil.which(program, path=self.env["PATH"])
-        file = self.root.parent / "shims" / program
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(f"#!/bin/sh\nREAL={real}\n{script}\n")
-        file.chmod(0o755)
-        self.env["PATH"] = f"{file.parent}:{self.env['PATH']}"
+    def program(self, name: str, script: str) -> None:
+        """Put a shell script first on PATH; in it ``$REAL`` is what the name stood for."""
+        real = shutil.which(name, path=self.env["PATH"])
+        folder = self.root.parent / "first"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(f"#!/bin/sh\nREAL={real}\n{script}\n")
+        (folder / name).chmod(0o755)
+        self.env["PATH"] = f"{folder}:{self.env['PATH']}"
+
+    def only(self, *names: str) -> str:
+        """A PATH with these programs and what every shell script needs, and no others."""
+        folder = self.root.parent / "only"
+        folder.mkdir()
+        for name in ("bash", "cat", "dirname", "git", "grep", "mktemp", "rm", "sed", "tail", *names):
+            (folder / name).symlink_to(shutil.which(name, path=self.env["PATH"]) or name)
+        return str(folder)
 
 
 @pytest.fixture
@@ -99,10 +110,24 @@ def aws(tree: Tree, aws_url: str) -> str:
 @pytest.fixture
 def registry(tree: Tree, tmp_path: Path) -> Iterator[Registry]:
     """An empty registry that takes ECR's login, in ECR's place; the images tagged for it go with it."""
-    with docker_registry(tmp_path / "registry", login=ECR_LOGIN, htpasswd=ECR_HTPASSWD) as registry:
+    with (
+        docker_registry(tmp_path / "registry", login=ECR_LOGIN, htpasswd=ECR_HTPASSWD) as registry,
+        no_images_left(registry),
+    ):
         tree.env["ECR_REGISTRY"] = registry.host
         yield registry
-        listed = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{registry.host}/*"]
-        images = subprocess.run(listed, text=True, capture_output=True, check=True).stdout.split()
-        if images:
-            subprocess.run(["docker", "image", "rm", *images], capture_output=True, check=True)
+
+
+@contextmanager
+def no_images_left(registry: Registry) -> Iterator[None]:
+    """When the block ends the engine forgets every image named after the registry."""
+    try:
+        yield
+    finally:
+        line = "{{.Repository}} {{.Tag}} {{.Digest}}"
+        listing = ["docker", "image", "ls", "--digests", "--format", line]
+        for image in subprocess.run(listing, text=True, capture_output=True, check=True).stdout.splitlines():
+            repository, tag, digest = image.split()
+            if repository.startswith(f"{registry.host}/"):
+                name = f"{repository}@{digest}" if tag == "<none>" else f"{repository}:{tag}"
+                subprocess.run(["docker", "image", "rm", name], capture_output=True, check=True)

