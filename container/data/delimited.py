@@ -73,18 +73,21 @@ def _not_text(data: bytes, error: UnicodeDecodeError, charset: str) -> DataError
 def first_rows(data: bytes, delimiter: str, count: int) -> list[list[str]]:
     """The first rows that are not blank, cells stripped, at most ``count``."""
     rows = []
-    for row in _rows(data[: 1 << 20] if len(data) > 1 << 20 else data, delimiter):
+    for row in _rows(data, delimiter):
         rows.append([cell.strip() for cell in row])
         if len(rows) == count:
             break
     return rows
 
 
-def read(data: bytes, dialect: Dialect, place: Place, text: Collection[int] = ()) -> Table:
+def read(
+    data: bytes, dialect: Dialect, place: Place, text: Collection[int] = (), widths: Collection[int] = ()
+) -> Table:
     """Read UTF-8 bytes, header row included where the dialect has names, as a `Table`.
 
     ``text`` are positions of columns whose cells stay text even where they look like numbers.
-    A last column that is blank in the header and in every row (a trailing delimiter) is left out.
+    A last column that is blank in the header and in every row (a trailing delimiter) is left out, unless there
+    is no header and the rows have one of the ``widths`` that are known to be right.
 
     Raises:
         DataError: a row with more or fewer cells than the first, or a quote that is never closed.
@@ -99,7 +102,8 @@ def read(data: bytes, dialect: Dialect, place: Place, text: Collection[int] = ()
     except DataError as error:
         raise place.locate(error) from None
     names = dialect.names
-    if len(columns) > 1 and (names is None or not names[-1]) and _all_missing(columns[-1]):
+    trailing = len(columns) > 1 and (len(columns) not in widths if names is None else not names[-1])
+    if trailing and _all_missing(columns[-1]):
         columns, names = columns[:-1], names[:-1] if names else None
     return Table(columns, names, len(columns[0]) if columns else 0, place)
 

@@ -69,7 +69,8 @@ def of_request(data: bytes, schema: Schema, *, header: bool | None = None) -> Di
     """The dialect of a CSV request, given the columns the model knows.
 
     ``header`` is the content type's own word (RFC 4180: ``header=present``), None where it is silent. Then
-    the first row is a header where at least half its cells are names of the training table's columns, or
+    the first row is a header where at least half its cells are names of the training table's columns and none
+    of the others is a value, or
     where more rows follow and it holds nothing but text though the model takes numbers: that is a header
     with a mistake, or one for a model without names.
     """
@@ -98,6 +99,6 @@ def _is_request_header(rows: list[list[str]], schema: Schema) -> bool:
     if schema.named:
         known = {*schema.names, *(other.name for other in schema.others)}
         if 2 * sum(cell in known for cell in cells) >= len(cells):
-            return True
+            return not any(_is_value(cell) for cell in cells if cell and cell not in known)
     numeric = any(feature.kind is not Kind.CATEGORY for feature in schema.features)
     return numeric and len(rows) > 1 and _looks_like_header(rows[:1])

@@ -9,7 +9,7 @@ from enum import StrEnum
 from container.data import columnar, delimited, dialect, libsvm, structured
 from container.data.schema import Schema
 from container.data.table import Place, SparseTable, Table
-from container.errors import UnsupportedMediaTypeError, UserError
+from container.errors import DataError, UnsupportedMediaTypeError, UserError
 
 AnyTable = Table | SparseTable
 
@@ -44,7 +44,7 @@ MEDIA_TYPES = {
 }
 """Every spelling that is accepted: the built-in algorithm's, the registered ones, and those clients send."""
 
-_OPAQUE = ("", "application/octet-stream", "application/x-www-form-urlencoded", "*/*")
+_OPAQUE = ("", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain", "*/*")
 """What HTTP clients send when they were told nothing; the bytes decide then."""
 
 _PARQUET_MAGIC = b"PAR1"
@@ -73,9 +73,9 @@ class ContentType:
         media_type = (value or "").partition(";")[0].strip().casefold()
         options = {name.casefold(): str(option).strip() for name, option in message.get_params([])[1:]}
         if media_type in _OPAQUE:
-            return cls(None)
+            return cls(None, options.get("charset"))
         if media_type not in MEDIA_TYPES:
-            known = ", ".join(name for name in MEDIA_TYPES if "/" in name and "x-" not in name)
+            known = ", ".join({format: name for name, format in reversed(MEDIA_TYPES.items())}.values())
             raise UnsupportedMediaTypeError(f"cannot read the content type {media_type!r}; send one of {known}")
         header = {None: None, "present": True, "absent": False}.get(options.get("header"), "?")
         if header == "?":
@@ -108,14 +108,28 @@ def read_request(data: bytes, content_type: ContentType, schema: Schema) -> AnyT
     Raises:
         DataError: the body is not what its content type says.
     """
+    if not data or data.isspace():
+        raise DataError("the request body is empty", "send at least one row")
     chosen = content_type.format or sniff(data)
     return _REQUEST_READERS[chosen](data, content_type, schema)
+
+
+def with_hint(error: DataError, data: bytes, content_type: ContentType) -> DataError:
+    """The same error, with a word where the body looks like another format than its content type says."""
+    found, declared = sniff(data), content_type.format
+    if declared in (None, found) or (found is Format.JSON and declared is Format.JSON_LINES):
+        return error
+    if found is Format.CSV and b"," not in data[:4096].partition(b"\n")[0]:  # what is nothing else counts as CSV
+        return error
+    hint = f"the body looks like {found.value}, but its content type says {declared.value}"
+    return DataError(error.cause, f"{error.remedy}; {hint}" if error.remedy else hint, place=error.place)
 
 
 def _csv(data: bytes, content_type: ContentType, schema: Schema) -> Table:
     text = delimited.decode_text(data, content_type.charset)
     written = dialect.of_request(text, schema, header=content_type.header)
-    return delimited.read(text, written, Place(), schema.text_positions(written.names, written.width))
+    as_text = schema.text_positions(written.names, written.width)
+    return delimited.read(text, written, Place(), as_text, schema.widths)
 
 
 def _utf8(data: bytes, content_type: ContentType) -> bytes:
@@ -124,8 +138,10 @@ def _utf8(data: bytes, content_type: ContentType) -> bytes:
 
 _REQUEST_READERS: dict[Format, Callable[[bytes, ContentType, Schema], AnyTable]] = {
     Format.CSV: _csv,
-    Format.LIBSVM: lambda data, content_type, _: libsvm.read(_utf8(data, content_type), Place()),
-    Format.PARQUET: lambda data, _, __: columnar.read(data, Place(), columnar.MAX_CELLS),
+    Format.LIBSVM: lambda data, content_type, _: libsvm.read(_utf8(data, content_type), Place(), labelled=False),
+    Format.PARQUET: lambda data, _, schema: columnar.read(
+        data, Place(), columnar.MAX_CELLS, schema.names if schema.named else None
+    ),
     Format.JSON: lambda data, content_type, _: structured.read_json(_utf8(data, content_type)),
     Format.JSON_LINES: lambda data, content_type, _: structured.read_json_lines(_utf8(data, content_type)),
 }

@@ -111,12 +111,12 @@ class Schema:
         return {place for place, name in zip(places, self.names, strict=False) if name in categories}
 
     def select(self, table: Table) -> list[Column]:
-        """The table's columns in the order of the features: by name where it has names, else by position.
+        """The table's columns in the order of the features: by name where it has their names, else by position.
 
         Raises:
             DataError: a feature's column is missing, or a row has another number of cells than the model takes.
         """
-        if table.names is None or not self.named:
+        if table.names is None or not (self.named or set(self.names) <= set(table.names)):
             places = self._by_width.get(len(table.columns))
             if places is None:
                 raise self._wrong_width(len(table.columns))
@@ -188,9 +188,10 @@ class Schema:
         cause = (
             f"the column {absent[0]!r} is missing" if len(absent) == 1 else f"missing columns: {listing(tuple(absent))}"
         )
-        close = difflib.get_close_matches(absent[0], unknown, n=1)
+        folded = {name.casefold(): name for name in unknown}
+        close = difflib.get_close_matches(absent[0].casefold(), folded, n=1)
         if close:
-            return DataError(cause, f"is {close[0]!r} meant to be {absent[0]!r}?")
+            return DataError(cause, f"is {folded[close[0]]!r} meant to be {absent[0]!r}?")
         return DataError(cause, "send every column of training; leave a cell empty, or null, where it is not known")
 
     def to_json(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import orjson
 
 from container.data import cells
 from container.data.table import Column, Kind, Numbers, Place, Table, Text
-from container.errors import DataError
+from container.errors import DataError, listing
 
 _SHAPES = (
     'send {"instances": [[1, 2], …]}, {"instances": [{"name": 1, …}, …]}, {"instances": [{"features": [1, 2]}, …]}, '
@@ -32,6 +32,8 @@ def read_json(data: bytes) -> Table:
                 raise DataError("'instances' is not a list", _SHAPES)
         elif isinstance(value.get("data"), list) and isinstance(value.get("columns"), list):
             return _split_frame(value["columns"], value["data"], place)
+        elif "features" not in value and any(isinstance(item, list | dict) for item in value.values()):
+            raise DataError(f"the body has {listing(tuple(value))}, which is no form rows are read in", _SHAPES)
         else:
             value = [value]
     if not isinstance(value, list):
@@ -70,6 +72,8 @@ def _loads(data: bytes, what: str) -> Any:
         except json.JSONDecodeError as error:
             where = f"column {error.colno}" if what != "the body" else f"line {error.lineno} column {error.colno}"
             raise DataError(f"{what} is not JSON: {error.msg} at {where}", "send valid JSON") from None
+        except ValueError:  # Python's limit on the digits of a whole number
+            raise DataError(f"{what} has a number with too many digits", "send numbers of at most 300 digits") from None
 
 
 def _split_frame(columns: list[Any], rows: list[Any], place: Place) -> Table:

@@ -47,7 +47,9 @@ class Predictor:
             DataError: the table has no rows, or does not fit the schema; with line and column.
         """
         if table.rows == 0:
-            raise DataError("the request has no rows", "send at least one")
+            only_names = isinstance(table, Table) and table.names is not None
+            cause = "the request has column names but no rows" if only_names else "the request has no rows"
+            raise DataError(cause, "send at least one")
         scores = self._scores(self._matrix(table))
         return Prediction(scores, self._labels(scores))
 

@@ -6,8 +6,8 @@ from flask import Flask, Response, jsonify, request
 from gunicorn.http.errors import ParseException
 
 from container.contract.serving_env import ServingSettings
-from container.data.formats import ContentType, read_request
-from container.errors import PayloadTooLargeError, UserError
+from container.data.formats import ContentType, read_request, with_hint
+from container.errors import DataError, PayloadTooLargeError, UnsupportedMediaTypeError, UserError
 from container.model.predictor import Predictor
 from container.serving import failures, negotiation, replies
 
@@ -39,9 +39,13 @@ def create_app(predictor: Predictor, settings: ServingSettings) -> Flask:
     def invocations() -> Response:
         media_type = negotiation.negotiate(request.headers.get("Accept"), default)
         content_type = ContentType.parse(request.headers.get("Content-Type"))
-        table = read_request(_body(settings), content_type, predictor.schema)
-        body = replies.encode(predictor.predict(table), media_type)
-        reply = Response(body + b"\n" if settings.batch else body, content_type=media_type)
+        body = _body(settings)
+        try:
+            prediction = predictor.predict(read_request(body, content_type, predictor.schema))
+        except DataError as error:
+            raise with_hint(error, body, content_type) from None
+        text = replies.encode(prediction, media_type)
+        reply = Response(text + b"\n" if settings.batch else text, content_type=media_type)
         attributes = request.headers.get(_ATTRIBUTES, "")
         if attributes and len(attributes) <= 1024 and attributes.isascii() and attributes.isprintable():
             reply.headers[_ATTRIBUTES] = attributes
@@ -64,9 +68,13 @@ def _body(settings: ServingSettings) -> bytes:
     """The whole request body.
 
     Raises:
+        UnsupportedMediaTypeError: it is compressed.
         PayloadTooLargeError: more than the limit; where the length is declared, before it is read.
         UserError: it ends before it should.
     """
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise UnsupportedMediaTypeError(f"cannot read the content encoding {encoding!r}; send the body uncompressed")
     declared, limit = request.content_length, settings.body_limit
     if declared is not None and declared > limit:
         raise _too_large(settings, f"{declared:,}")

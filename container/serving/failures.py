@@ -28,7 +28,7 @@ def error_body(message: str) -> bytes:
     message = " ".join(message.split())
     if len(message) > _LONGEST:
         message = f"{message[: _LONGEST * 2 // 3]} … {message[-_LONGEST // 3 :]}"
-    return orjson.dumps({"error": message})
+    return orjson.dumps({"error": message.encode(errors="replace").decode()})
 
 
 def _explained(error: ContainerError) -> Response:
