@@ -8,7 +8,10 @@ import re
 from datetime import UTC, datetime
 
 _MISSING_WORDS = ("na", "n/a", "nan", "-nan", "null", "<na>", "#n/a")
-_NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)")
+# Possessive throughout: a cell of a million digits and a letter must not be tried in a million ways.
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?+)"
+)
 _DATE = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"

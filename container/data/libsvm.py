@@ -1,7 +1,8 @@
 """LIBSVM text: ``label[:weight] [qid:n] index:value …`` a row.
 
 An index is the feature's 0-based column exactly as written, in training and in serving alike, so that a
-row's prediction never depends on the rows beside it. A request's rows may leave the label out.
+row's prediction never depends on the rows beside it. A request's rows may leave the label out; there a first
+``1:0.5`` is a feature, as the built-in algorithm takes it, and never a label with its weight.
 """
 
 import re
@@ -16,17 +17,29 @@ from container.errors import DataError
 MAX_INDEX = 10_000_000
 """Beyond this an index is a hash or a mistake: a booster's histograms need memory for every column up to it."""
 
-_NUM = rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan)"
-_ROW = re.compile(
-    rb"(?:(?P<label>%(n)s)(?P<weight>:%(n)s)?(?=\s|$))?(?P<qid>\s*qid:[0-9]+(?=\s|$))?(?P<pairs>(?:\s*(?<!\S)[0-9]+:%(n)s(?=\s|$))*)"
-    % {b"n": _NUM},
-    re.IGNORECASE,
-)
-_BAD_TOKEN = "write each row as 'label index:value index:value …', indices whole numbers from 0"
+_MAX_QUERY_ID = 2**53  # float64, in which all columns are read, holds whole numbers up to here
+
+# Possessive throughout, so that a malformed row of any length is refused in one pass over it.
+_NUM = rb"[+-]?(?:(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+|inf|nan)"
+_NUMBER = re.compile(_NUM, re.IGNORECASE)
 
 
-def read(data: bytes, place: Place) -> SparseTable:
+def _row(weight: bytes) -> re.Pattern[bytes]:
+    label = rb"(?:(?P<label>" + _NUM + rb")" + weight + rb"(?=\s|$))?"
+    qid = rb"(?P<qid>\s*+qid:[0-9]++(?=\s|$))?"
+    pairs = rb"(?P<pairs>(?:\s*+(?<!\S)[0-9]++:" + _NUM + rb"(?=\s|$))*+)"
+    return re.compile(label + qid + pairs, re.IGNORECASE)
+
+
+_LABELLED = _row(rb"(?P<weight>:" + _NUM + rb")?+")
+_PERHAPS_LABELLED = _row(rb"(?P<weight>(?!))?")
+_FORM = "write each row as 'label index:value index:value …', indices whole numbers from 0"
+
+
+def read(data: bytes, place: Place, *, labelled: bool = True) -> SparseTable:
     """Read the rows; blank lines and ``#`` comments are passed over.
+
+    ``labelled`` says that a first ``1:0.5`` is a label with its weight, as in training; else it is a feature.
 
     Raises:
         DataError: a row is not of the form above, names an index twice, or only some rows have a label,
@@ -35,11 +48,12 @@ def read(data: bytes, place: Place) -> SparseTable:
     lines: list[int] = []
     rows: list[re.Match[bytes]] = []
     place = Place(place.name, place.unit, lines.__getitem__)
+    pattern = _LABELLED if labelled else _PERHAPS_LABELLED
     for line, raw in enumerate(data.splitlines(), start=1):
         text = raw.partition(b"#")[0].strip()
         if not text:
             continue
-        row = _ROW.fullmatch(text)
+        row = pattern.fullmatch(text)
         if row is None:
             lines.append(line)
             raise place.locate(_malformed(text, len(lines) - 1))
@@ -48,22 +62,23 @@ def read(data: bytes, place: Place) -> SparseTable:
     try:
         label = _column(rows, "label", b"")
         weight = _column(rows, "weight", b":")
-        group = _column(rows, "qid", b"qid:")
+        group = _query_ids(rows)
         matrix = _matrix([row["pairs"] for row in rows])
     except DataError as error:
         raise place.locate(error) from None
-    return SparseTable(matrix, label, weight, None if group is None else group.astype(np.int64), place)
+    return SparseTable(matrix, label, weight, group, place)
 
 
 def _malformed(text: bytes, row: int) -> DataError:
-    for token in text.split():
-        name, colon, value = token.partition(b":")
-        number = re.compile(_NUM, re.IGNORECASE)
-        fine = (number.fullmatch(name) and (not colon or number.fullmatch(value))) or name == b"qid"
-        if not fine or (colon and name.startswith(b"-")):
-            shown = token[:40].decode(errors="replace")
-            return DataError(f"{shown!r} is not 'index:value'", _BAD_TOKEN, row=row)
-    return DataError("the row is not LIBSVM", _BAD_TOKEN, row=row)
+    for place, token in enumerate(text.split()):
+        index, colon, value = token.partition(b":")
+        label = place == 0 and _NUMBER.fullmatch(index)
+        qid = place < 2 and index == b"qid" and value.isdigit()
+        pair = colon and index.isdigit() and _NUMBER.fullmatch(value)
+        if not (pair or qid or (label and (not colon or _NUMBER.fullmatch(value)))):
+            shown = token[:40].decode(errors="replace") + ("…" if len(token) > 40 else "")
+            return DataError(f"{shown!r} is not 'index:value'", _FORM, row=row)
+    return DataError("the row is not LIBSVM", _FORM, row=row)
 
 
 def _column(rows: list[re.Match[bytes]], name: str, prefix: bytes) -> NDArray[np.float64] | None:
@@ -79,11 +94,23 @@ def _column(rows: list[re.Match[bytes]], name: str, prefix: bytes) -> NDArray[np
     return np.array([float(value.strip().removeprefix(prefix)) for value in found], dtype=np.float64)
 
 
+def _query_ids(rows: list[re.Match[bytes]]) -> NDArray[np.int64] | None:
+    values = _column(rows, "qid", b"qid:")
+    if values is None:
+        return None
+    if (values >= _MAX_QUERY_ID).any():
+        raise DataError(
+            "the query id is too large", f"number the queries below {_MAX_QUERY_ID:,}", row=int(values.argmax())
+        )
+    return values.astype(np.int64)
+
+
 def _matrix(pairs: list[bytes]) -> sparse.csr_matrix:
     counts = np.array([text.count(b":") for text in pairs], dtype=np.int64)
     indptr = np.concatenate([[0], np.cumsum(counts)])
     flat = np.array(b" ".join(pairs).replace(b":", b" ").split(), dtype=np.float64)
-    indices, values = flat[0::2], flat[1::2].astype(np.float32)
+    with np.errstate(over="ignore"):
+        indices, values = flat[0::2], flat[1::2].astype(np.float32)
     rows = np.repeat(np.arange(len(pairs)), counts)
     if (indices > MAX_INDEX).any():
         first = int(np.argmax(indices > MAX_INDEX))
