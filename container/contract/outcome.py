@@ -70,7 +70,8 @@ def report_failure(error: BaseException, failure: Path) -> int:
         message, code = str(error), error.exit_code
         _log.error("%s", message)
     else:
-        message, code = f"{type(error).__name__}: {error}", ContainerError.exit_code
+        first_line = str(error).partition("\n")[0]  # what follows can be a library's own stack
+        message, code = f"{type(error).__name__}: {first_line}", ContainerError.exit_code
         _log.error("%s", message, exc_info=error)
     try:
         failure.parent.mkdir(parents=True, exist_ok=True)

@@ -32,8 +32,17 @@ def _with_objective(settings: Parameters, objective: str) -> Iterator[str]:
         for score in settings.base_score or ():
             if not 0 < score < 1:
                 yield f"'base_score': must be between 0 and 1 for {objective}, got {score:g}"
+    # None: as many as the data has classes
+    outputs = settings.num_class if objective.startswith("multi:") else _outputs(settings)
+    scores = len(settings.base_score or ())
+    if scores > 1 and outputs not in (None, scores):
+        yield f"'base_score': must be one number, or one for each output ({outputs}), got {scores}"
     for misfit in misfits(objective, settings.eval_metric):
         yield f"'eval_metric': {misfit}"
+
+
+def _outputs(settings: Parameters) -> int:
+    return len(settings.quantile_alpha or settings.expectile_alpha or (0,))
 
 
 def _in_booster(settings: Parameters) -> Iterator[str]:

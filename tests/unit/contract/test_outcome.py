@@ -18,6 +18,7 @@ class RareError(ContainerError):
         pytest.param(UserError("'eta': must be at most 1, got '2'"), "'eta': must be at most 1, got '2'", 1, id="user"),
         pytest.param(RareError("cause"), "cause", 3, id="the class says the code"),
         pytest.param(ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero", 1, id="unforeseen"),
+        pytest.param(RuntimeError("cause\nStack trace:\n  [bt]"), "RuntimeError: cause", 1, id="a library's stack"),
         pytest.param(UserError("é" * 2000), "é" * 1024, 1, id="as much as the platform shows"),
         pytest.param(UserError("name \udcff"), "name ?", 1, id="a name that is no text"),
     ],

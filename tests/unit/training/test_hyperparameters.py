@@ -19,6 +19,8 @@ from container.training.parameters import FIELDS
 VALID = {
     "num_round": ("50", 50),
     "early_stopping_rounds": ("5", 5),
+    "min_delta": ("0.01", 0.01),
+    "checkpoint_interval": ("10", 10),
     "eval_metric": ("rmse,mae", ("rmse", "mae")),
     "save_model_on_termination": ("false", False),
     "_kfold": ("5", 5),
@@ -232,6 +234,18 @@ def test_parse_says_what_to_fix(raw, message):
         (
             {"objective": "binary:logistic", "base_score": "1"},
             "'base_score': must be between 0 and 1 for binary:logistic, got 1",
+        ),
+        (
+            {"objective": "reg:squarederror", "base_score": "1,2"},
+            "'base_score': must be one number, or one for each output (1), got 2",
+        ),
+        (
+            {"objective": "multi:softprob", "num_class": "3", "base_score": "1,2"},
+            "'base_score': must be one number, or one for each output (3), got 2",
+        ),
+        (
+            {"objective": "reg:quantileerror", "quantile_alpha": "0.1,0.9", "base_score": "1,2,3"},
+            "'base_score': must be one number, or one for each output (2), got 3",
         ),
         (
             {"objective": "binary:logistic", "eval_metric": "merror"},
