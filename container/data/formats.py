@@ -48,6 +48,7 @@ _OPAQUE = ("", "application/octet-stream", "application/x-www-form-urlencoded", 
 """What HTTP clients send when they were told nothing; the bytes decide then."""
 
 _PARQUET_MAGIC = b"PAR1"
+_JSON_LINES_START = re.compile(rb"[^\r\n]*[\]}][ \t]*\r?\n\s*[\[{]")  # nowhere else does one value follow another
 _LIBSVM_START = re.compile(rb"\s*(?:[^\s:,;]+(?::[^\s:,;]+)?\s+)?(?:qid:\d+\s+)?\d+:[^\s:,;]+(?:\s|$)")
 
 
@@ -75,7 +76,8 @@ class ContentType:
         if media_type in _OPAQUE:
             return cls(None, options.get("charset"))
         if media_type not in MEDIA_TYPES:
-            known = ", ".join({format: name for name, format in reversed(MEDIA_TYPES.items())}.values())
+            names = {format: name for name, format in reversed(MEDIA_TYPES.items())}
+            known = ", ".join(names[format] for format in Format)
             raise UnsupportedMediaTypeError(f"cannot read the content type {media_type!r}; send one of {known}")
         header = {None: None, "present": True, "absent": False}.get(options.get("header"), "?")
         if header == "?":
@@ -97,7 +99,7 @@ def sniff(data: bytes) -> Format:
         return Format.PARQUET
     head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith((b"{", b"[")):
-        return Format.JSON
+        return Format.JSON_LINES if _JSON_LINES_START.match(head) else Format.JSON
     line = head.partition(b"\n")[0]
     return Format.LIBSVM if _LIBSVM_START.match(line) else Format.CSV
 

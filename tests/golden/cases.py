@@ -1,0 +1,127 @@
+r"""Golden cases: readable files of requests and the replies they must get, byte for byte.
+
+A file in cases/ holds cases separated by ``----`` lines::
+
+    What the case shows, in a sentence.
+    >>> houses SAGEMAKER_BATCH=true        the model in models/, then settings
+    POST /invocations
+    Content-Type: text/csv
+
+    1,2,3
+    <<<
+    200
+    Content-Type: text/csv
+
+    0.5
+
+In bodies a line break is a line feed, the last one left out, and a backslash starts an escape: ``\r``, ``\t``,
+``\n``, ``\\``, ``\x00``; at a line's end it joins the line with the next; ``\{ab}*3`` is ``ababab``. A request
+body ``!parquet {"name:type": [values]}`` is a Parquet file of these columns, the types as pyarrow names them,
+or ``dictionary`` or ``utc``.
+"""
+
+import io
+import json
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from container.contract.serving_env import ServingSettings
+from container.model import artifact
+from container.model.predictor import Predictor
+from container.serving.app import create_app
+
+FOLDER = Path(__file__).parent
+_ESCAPE = re.compile(r"\\(?:(?P<char>[rtn\\])|x(?P<hex>[0-9a-f]{2})|(?P<join>\n)|\{(?P<text>[^}]*)\}\*(?P<times>\d+))")
+_CHARACTERS = {"r": b"\r", "t": b"\t", "n": b"\n", "\\": b"\\"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request, as text with its escapes, and the reply to it."""
+
+    file: str
+    number: int
+    intent: str
+    setup: str
+    request: str
+    reply: str
+
+    def __str__(self) -> str:
+        return f"{self.file}-{self.number}"
+
+    @classmethod
+    def parse(cls, file: str, number: int, text: str) -> "Case":
+        intent, _, exchange = text.partition("\n>>> ")
+        setup, _, messages = exchange.partition("\n")
+        request, _, reply = messages.partition("\n<<<\n")
+        return cls(file, number, intent.strip(), setup, request, reply.rstrip("\n"))
+
+    def render(self) -> str:
+        return f"{self.intent}\n>>> {self.setup}\n{self.request}\n<<<\n{self.reply}\n"
+
+    def answered(self) -> "Case":
+        """The same request with the reply it gets now: all headers but Content-Length, sorted."""
+        head, _, body = self.request.partition("\n\n")
+        line, *headers = head.split("\n")
+        method, path = line.split(" ")
+        model, *settings = self.setup.split()
+        app = create_app(_predictor(model), ServingSettings.from_env(dict(s.split("=", 1) for s in settings)))
+        reply = app.test_client().open(
+            path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=_bytes(body)
+        )
+        shown = sorted(f"{name}: {value}" for name, value in reply.headers if name != "Content-Length")
+        lines = [str(reply.status_code), *shown, "", _escape(reply.get_data())]
+        return replace(self, reply="\n".join(lines).rstrip("\n"))
+
+
+def files() -> list[Path]:
+    """Every file of cases, sorted."""
+    return sorted((FOLDER / "cases").glob("*.txt"))
+
+
+def read(path: Path) -> list[Case]:
+    """The cases of one file."""
+    return [Case.parse(path.stem, n, text) for n, text in enumerate(path.read_text().split("\n----\n"), start=1)]
+
+
+@cache
+def _predictor(model: str) -> Predictor:
+    return Predictor(artifact.load(FOLDER / "models" / f"{model}.ubj"))
+
+
+def _bytes(body: str) -> bytes:
+    if body.startswith("!parquet "):
+        return _parquet(json.loads(body.removeprefix("!parquet ")))
+    data, end = b"", 0
+    for escape in _ESCAPE.finditer(body):
+        data += body[end : escape.start()].encode()
+        end = escape.end()
+        if escape["char"]:
+            data += _CHARACTERS[escape["char"]]
+        elif escape["hex"]:
+            data += bytes.fromhex(escape["hex"])
+        elif escape["times"]:
+            data += escape["text"].encode() * int(escape["times"])
+    return data + body[end:].encode()
+
+
+def _parquet(columns: dict[str, list[object]]) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    more = {"dictionary": pa.dictionary(pa.int32(), pa.string()), "utc": pa.timestamp("ms", "UTC")}
+    arrays = {}
+    for heading, values in columns.items():
+        name, _, kind = heading.partition(":")
+        arrays[name] = pa.array(values).cast(more.get(kind, kind)) if kind else pa.array(values)
+    file = io.BytesIO()
+    parquet.write_table(pa.table(arrays), file)
+    return file.getvalue()
+
+
+def _escape(data: bytes) -> str:
+    """A reply's body as it stands in a file: carriage returns and a line feed at the end are shown as escapes."""
+    text = data.decode().replace("\r", "\\r")
+    return text[:-1] + "\\n" if text.endswith("\n") else text

@@ -1,0 +1,13 @@
+"""Every golden case gets its reply, to the byte."""
+
+import pytest
+
+from tests.golden import cases
+from tests.golden.cases import Case
+
+_ALL = [case for path in cases.files() for case in cases.read(path)]
+
+
+@pytest.mark.parametrize("case", _ALL, ids=str)
+def test_reply(case: Case) -> None:
+    assert case.answered().reply == case.reply, case.intent
