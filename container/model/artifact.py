@@ -1,8 +1,6 @@
 """The model file: XGBoost's own UBJSON, readable by any XGBoost, with the schema in the booster's attributes."""
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +10,7 @@ from typing import Any
 import xgboost
 
 from container import __version__
+from container.atomic import write_atomically
 from container.data.schema import Schema
 from container.errors import ModelError
 
@@ -82,19 +81,9 @@ def save(artifact: Artifact, folder: Path, name: str = FILE_NAME) -> Path:
     artifact.booster.set_attr(**{_SCHEMA: json.dumps(artifact.schema.to_json()), _VERSION: __version__})
     raw = artifact.booster.save_raw("ubj")
     path = folder / name
-    temporary = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        write_atomically(path, raw)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise ModelError(
             f"the model cannot be written: {error.strerror} ({path}, {len(raw):,} bytes); "
             "free space there, or mount it writable"

@@ -17,6 +17,7 @@ from container.contract.outcome import StopFlag
 from container.errors import UserError
 from container.model.predictor import vote
 from container.training import matrix, rounds
+from container.training.checkpoints import Checkpoints
 from container.training.hyperparameters import Hyperparameters
 from container.training.rows import Rows, join, take
 
@@ -37,7 +38,11 @@ class CrossValidated:
 
 
 def cross_validate(
-    parts: Sequence[Rows], params: dict[str, Any], hyperparameters: Hyperparameters, stop: StopFlag
+    parts: Sequence[Rows],
+    params: dict[str, Any],
+    hyperparameters: Hyperparameters,
+    stop: StopFlag,
+    checkpoints: Checkpoints | None = None,
 ) -> CrossValidated:
     """Train ``_num_cv_round`` times ``_kfold`` models; the last line of the log has the means of their metrics.
 
@@ -54,7 +59,14 @@ def cross_validate(
         out_of_fold: NDArray[np.float32] | None = None
         for number, held_out in enumerate(split(rows, params["objective"], folds, seed)):
             log.info("Fold %s of %s%s", number + 1, folds, f", repeat {repeat + 1} of {repeats}" if repeats > 1 else "")
-            boosted, predicted = _fold(rows, held_out, params, hyperparameters, stop)
+            boosted, predicted = _fold(
+                rows,
+                held_out,
+                params,
+                hyperparameters,
+                stop,
+                checkpoints and checkpoints.within(f"fold-{repeat}-{number}"),
+            )
             done.boosters.append(boosted.booster)
             for name, score in boosted.scores.items():
                 scores.setdefault(name, []).append(score)
@@ -72,12 +84,18 @@ def cross_validate(
 
 
 def _fold(
-    rows: Rows, held_out: Index, params: dict[str, Any], hyperparameters: Hyperparameters, stop: StopFlag
+    rows: Rows,
+    held_out: Index,
+    params: dict[str, Any],
+    hyperparameters: Hyperparameters,
+    stop: StopFlag,
+    checkpoints: Checkpoints | None,
 ) -> tuple[rounds.Boosted, NDArray[np.float32]]:
     learned_from = np.setdiff1d(np.arange(len(rows.label)), held_out, assume_unique=True)
     train_data = matrix.build([take(rows, learned_from)], params)
     validation = take(rows, held_out)
-    boosted = rounds.train(params, hyperparameters, train_data, matrix.build([validation], params, train_data), stop)
+    validation_data = matrix.build([validation], params, train_data)
+    boosted = rounds.train(params, hyperparameters, train_data, validation_data, stop, checkpoints)
     # A plain matrix in the rows' own order: that of a ranking matrix is by query.
     predicted = boosted.booster.predict(xgboost.DMatrix(validation.features, nthread=params.get("nthread")))
     return boosted, np.asarray(predicted, dtype=np.float32)

@@ -70,6 +70,12 @@ class Parameters(BaseModel):
         default="off",
         ge=1,
     )
+    min_delta: float = _job(
+        "Least change of that metric that counts as an improvement for early stopping.", value=0.0, default="0", ge=0
+    )
+    checkpoint_interval: int | None = _job(
+        "Rounds between checkpoints, where the job has a checkpoint folder.", default="by time, under 1 % of it", ge=1
+    )
     eval_metric: Metrics = _job(
         "Metrics to log each round; early stopping watches the last one.", value=(), default="by objective"
     )

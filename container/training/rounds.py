@@ -1,4 +1,8 @@
-"""The boosting rounds: one line each in the log, early stopping, and a stop at the next round when asked."""
+"""The boosting rounds: one line each in the log, early stopping, checkpoints, and a stop when asked.
+
+The loop is ours rather than ``xgboost.train``'s, for a resumed job must number its rounds from where it
+was: sampling is seeded by the round's number.
+"""
 
 import logging
 import re
@@ -9,13 +13,13 @@ import xgboost
 
 from container.contract.outcome import StopFlag
 from container.errors import ContainerError
+from container.training.checkpoints import CHECKPOINT_ATTRIBUTE, Checkpoints, History
+from container.training.early_stopping import EarlyStopping
 from container.training.hyperparameters import Hyperparameters
-from container.training.metric_names import CLASS_METRICS, OUR_METRICS
-from container.training.metrics import custom_metric
+from container.training.metric_names import OUR_METRICS
+from container.training.metrics import CustomMetric, custom_metric
 
 log = logging.getLogger(__name__)
-
-_MAXIMISED = re.compile(r"(auc|aucpr|pre|map|ndcg|ams|interval-regression-accuracy|r2)(@.*|-)?$")
 
 
 class RoundsError(ContainerError):
@@ -36,9 +40,12 @@ def train(
     train_data: xgboost.DMatrix,
     validation_data: xgboost.DMatrix | None,
     stop: StopFlag,
+    checkpoints: Checkpoints | None = None,
+    earlier: xgboost.Booster | None = None,
 ) -> Boosted:
     """Boost for num_round rounds, or until early stopping or a stop request ends it.
 
+    The rounds go on from the newest of ``checkpoints``, else from the ``earlier`` model, else from nothing.
     With early stopping the booster has the rounds up to the best one only.
 
     Raises:
@@ -47,62 +54,104 @@ def train(
     evals = [(train_data, "train")]
     if validation_data is not None:
         evals.append((validation_data, "validation"))
-    ours = [name for name in hyperparameters.eval_metric if name in OUR_METRICS]
-    callbacks: list[xgboost.callback.TrainingCallback] = [RoundLog(stop)]
-    if rounds := hyperparameters.early_stopping_rounds:
-        if validation_data is None:
-            log.warning("early_stopping_rounds=%s is ignored: there is no validation channel to watch", rounds)
-        else:
-            metric = hyperparameters.eval_metric[-1] if hyperparameters.eval_metric else None
-            callbacks.append(_early_stopping(rounds, metric, params))
-    history: dict[str, dict[str, list[float]]] = {}
+    ours = custom_metric([name for name in hyperparameters.eval_metric if name in OUR_METRICS], params["objective"])
+    offset = 0 if earlier is None else earlier.num_boosted_rounds()
     try:
-        booster = xgboost.train(
-            params,
-            train_data,
-            hyperparameters.num_round,
-            evals=evals,
-            custom_metric=custom_metric(ours, params["objective"]),
-            callbacks=callbacks,
-            evals_result=history,
-            verbose_eval=False,
-        )
+        booster, history = _start(params, evals, offset + hyperparameters.num_round, checkpoints, earlier)
+        first = _length(history)
+        watch = _watch(hyperparameters, validation_data)
+        if watch is not None:
+            watch.see(history)
+        for number in range(offset + first, offset + hyperparameters.num_round):
+            if watch is not None and watch.done:
+                break
+            booster.update(train_data, number)
+            _record(history, evaluate(booster, evals, number, ours))
+            log.info("%s", line(number, {name: scores[-1] for name, scores in history.items()}))
+            if watch is not None:
+                watch.see(history)
+            if stop.requested:
+                log.info("stopping after round %s, as asked", number)
+                break
+            if checkpoints is not None:
+                checkpoints.after_round(booster, history, number + 1)
+        if checkpoints is not None and _length(history) > first:
+            checkpoints.save(booster, history, offset + _length(history))
     except xgboost.core.XGBoostError as error:
         log.error("%s", error)
         raise RoundsError(f"XGBoost cannot train: {reason(error)}") from None
-    last = booster.num_boosted_rounds() - 1
-    return Boosted(booster, {f"{data}-{m}": values[last] for data, of in history.items() for m, values in of.items()})
+    return _finish(booster, history, offset, watch)
 
 
-def _early_stopping(rounds: int, metric: str | None, params: dict[str, Any]) -> xgboost.callback.EarlyStopping:
-    maximise = None if metric is None else metric in CLASS_METRICS or bool(_MAXIMISED.match(metric))
-    return xgboost.callback.EarlyStopping(
-        rounds=rounds,
-        metric_name=metric,
-        data_name="validation",
-        maximize=maximise,
-        save_best=params.get("booster") != "gblinear",
-    )
+Evals = list[tuple[xgboost.DMatrix, str]]
 
 
-class RoundLog(xgboost.callback.TrainingCallback):
-    """Logs ``[9]<TAB>train-rmse:1.96907<TAB>validation-rmse:2.32804``, the built-in algorithm's line, each round.
+def _start(
+    params: dict[str, Any],
+    evals: Evals,
+    most_rounds: int,
+    checkpoints: Checkpoints | None,
+    earlier: xgboost.Booster | None,
+) -> tuple[xgboost.Booster, History]:
+    checkpoint = None if checkpoints is None else checkpoints.latest(most_rounds)
+    matrices = [data for data, _ in evals]
+    if checkpoint is None:
+        model = None if earlier is None else earlier.save_raw("ubj")
+        return xgboost.Booster(params, matrices, model_file=model), {}
+    log.info("Resuming after the %s rounds of the newest checkpoint", checkpoint.rounds)
+    booster = xgboost.Booster(params, matrices, model_file=checkpoint.model)
+    booster.set_attr(**{CHECKPOINT_ATTRIBUTE: None})
+    return booster, checkpoint.history
 
-    SageMaker's metric definitions and tuning jobs read these lines.
+
+def _finish(booster: xgboost.Booster, history: History, offset: int, watch: EarlyStopping | None) -> Boosted:
+    last = _length(history) - 1
+    if watch is not None and 0 <= watch.best_round < last:
+        last = watch.best_round
+        log.info("The best round is %s, with %.5f; the model has the rounds up to it", offset + last, watch.best_score)
+        if booster.num_boosted_rounds() > offset + last + 1:  # gblinear has no rounds to leave out
+            booster = booster[: offset + last + 1]
+    return Boosted(booster.reset(), {name: scores[last] for name, scores in history.items()} if history else {})
+
+
+def _watch(hyperparameters: Hyperparameters, validation_data: xgboost.DMatrix | None) -> EarlyStopping | None:
+    """Early stopping on the last metric asked for; without eval_metric, on the objective's own."""
+    rounds = hyperparameters.early_stopping_rounds
+    if not rounds:
+        return None
+    if validation_data is None:
+        log.warning("early_stopping_rounds=%s is ignored: there is no validation channel to watch", rounds)
+        return None
+    metric = hyperparameters.eval_metric[-1] if hyperparameters.eval_metric else None
+    return EarlyStopping(rounds, metric, hyperparameters.min_delta)
+
+
+def _length(history: History) -> int:
+    return len(next(iter(history.values()), ()))
+
+
+def _record(history: History, scores: dict[str, float]) -> None:
+    for name, score in scores.items():
+        history.setdefault(name, []).append(score)
+
+
+def evaluate(booster: xgboost.Booster, evals: Evals, number: int, ours: CustomMetric | None) -> dict[str, float]:
+    """The round's scores by data and metric: XGBoost's own metrics, then ours, of train, then of validation."""
+    text = booster.eval_set(evals, number)
+    scores = {name: float(score) for name, _, score in (item.rpartition(":") for item in text.split("\t")[1:])}
+    if ours is not None:
+        for data, data_name in evals:
+            predicted = booster.predict(data, training=False)
+            scores |= {f"{data_name}-{name}": score for name, score in ours(predicted, data)}
+    return {name: scores[name] for _, data_name in evals for name in scores if name.startswith(f"{data_name}-")}
+
+
+def line(number: int, scores: dict[str, float]) -> str:
+    """``[9]<TAB>train-rmse:1.96907<TAB>validation-rmse:2.32804``, the built-in algorithm's line.
+
+    SageMaker's metric definitions and tuning jobs read it.
     """
-
-    def __init__(self, stop: StopFlag) -> None:
-        super().__init__()
-        self._stop = stop
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: dict[str, dict[str, Any]]) -> bool:
-        scores = [
-            f"{data}-{metric}:{values[-1]:.5f}" for data, log in evals_log.items() for metric, values in log.items()
-        ]
-        log.info("\t".join([f"[{epoch}]", *scores]))
-        if self._stop.requested:
-            log.info("stopping after round %s, as asked", epoch)
-        return self._stop.requested
+    return "\t".join([f"[{number}]", *(f"{name}:{score:.5f}" for name, score in scores.items())])
 
 
 def reason(error: xgboost.core.XGBoostError) -> str:

@@ -1,5 +1,6 @@
 """Tables and schema to the arrays a DMatrix is made of: features, labels, weights."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
@@ -72,6 +73,22 @@ def join(parts: Sequence[Rows]) -> Rows:
         np.concatenate(weights) if weights else None,
         np.concatenate(groups) if groups else None,
     )
+
+
+def digest(parts: Sequence[Rows]) -> str:
+    """A short hash of all values, by which a job knows the data of another."""
+    found = hashlib.sha256()
+    for part in parts:
+        features = part.features
+        if isinstance(features, sparse.csr_matrix):
+            arrays = [features.indptr, features.indices, features.data]
+        else:
+            # Codes, not names: the names are in the schema, and buffers of text may differ for equal columns.
+            chunks = (chunk for column in features.columns for chunk in column.chunks)
+            arrays = [getattr(chunk, "indices", chunk).to_numpy(zero_copy_only=False) for chunk in chunks]
+        for array in (*arrays, part.label, part.weight, part.group):
+            found.update(b"-" if array is None else np.ascontiguousarray(array))
+    return found.hexdigest()[:16]
 
 
 def take(rows: Rows, index: NDArray[np.intp]) -> Rows:

@@ -1,9 +1,11 @@
 """One training job, start to end: channels → tables → schema → DMatrix → rounds → model file."""
 
+import hashlib
+import json
 import logging
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from container.data.schema import Schema
 from container.data.table import Kind, SparseTable, Table
 from container.errors import DataError, ModelError, UserError, listing
 from container.model import artifact
-from container.training import cross_validation, device, matrix, rounds, rows
+from container.training import constraints, cross_validation, device, matrix, rounds, rows
+from container.training.checkpoints import Checkpoints
 from container.training.hyperparameters import Hyperparameters
 from container.training.objective import Task, choose, wants_classes
 from container.training.report import describe
@@ -47,14 +50,15 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag) -> None:
         for channel, channel_tables in tables.items()
     }
     task = with_classes(task, parts["train"])
-    params = booster_params(hyperparameters, task)
+    params = constraints.resolve(booster_params(hyperparameters, task), schema)
     matrix.check_categories(params, schema)
     log.info("%s", describe(tables, parts["train"], inferred, schema, task))
     del tables
+    checkpoints = _checkpoints(opt_ml.checkpoints, params, hyperparameters, schema, parts)
     if hyperparameters.kfold:
         stop.defer()
         everything = [part for channel in parts.values() for part in channel]
-        folds = cross_validation.cross_validate(everything, params, hyperparameters, stop)
+        folds = cross_validation.cross_validate(everything, params, hyperparameters, stop, checkpoints)
         boosters = folds.boosters
         if not stop.requested:
             label = np.concatenate([part.label for part in everything])
@@ -65,13 +69,31 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag) -> None:
         validation_data = matrix.build(parts.pop("validation"), params, train_data) if parts else None
         log.info("Read in %.1f s; boosting %s rounds", time.monotonic() - started, hyperparameters.num_round)
         stop.defer()
-        boosters = [rounds.train(params, hyperparameters, train_data, validation_data, stop).booster]
+        boosters = [rounds.train(params, hyperparameters, train_data, validation_data, stop, checkpoints).booster]
     if stop.requested and not hyperparameters.save_model_on_termination:
         log.info("Stopped; no model is written, for save_model_on_termination is false")
         return
     for path in artifact.save_all(boosters, schema, opt_ml.model):
         log.info("Model written to %s (%s bytes)", path, f"{path.stat().st_size:,}")
     log.info("Done after %.1f s", time.monotonic() - started)
+
+
+def _checkpoints(
+    folder: Path,
+    params: dict[str, Any],
+    hyperparameters: Hyperparameters,
+    schema: Schema,
+    parts: Mapping[str, Sequence[rows.Rows]],
+) -> Checkpoints | None:
+    """The job's checkpoints, where it has a folder for them, which the platform makes when they are asked for."""
+    if not folder.is_dir():
+        return None
+    machine = ("nthread", "device", "verbosity")
+    about = {name: value for name, value in params.items() if name not in machine}
+    about |= {"eval_metric": hyperparameters.eval_metric, "_kfold": hyperparameters.kfold}
+    about["the columns' meaning"] = hashlib.sha256(json.dumps(schema.to_json()).encode()).hexdigest()[:16]
+    about |= {f"the {channel} data": rows.digest(of) for channel, of in parts.items()}
+    return Checkpoints(folder, about, hyperparameters.checkpoint_interval)
 
 
 def _write(path: Path, text: str) -> None:
@@ -168,7 +190,13 @@ def booster_params(hyperparameters: Hyperparameters, task: Task) -> dict[str, An
         UserError: parameters that do not fit the objective.
     """
     hyperparameters.check(task.objective)
-    params = {"nthread": usable_cpus(), **hyperparameters.booster_params(), "objective": task.objective}
+    # Seeded by the round, a resumed job samples as an uninterrupted one would.
+    params = {
+        "nthread": usable_cpus(),
+        "seed_per_iteration": 1,
+        **hyperparameters.booster_params(),
+        "objective": task.objective,
+    }
     if task.num_class is not None:
         params["num_class"] = task.num_class
     params.setdefault("device", device.choose(params))
