@@ -100,5 +100,9 @@ def _is_request_header(rows: list[list[str]], schema: Schema) -> bool:
         known = {*schema.names, *(other.name for other in schema.others)}
         if 2 * sum(cell in known for cell in cells) >= len(cells):
             return not any(_is_value(cell) for cell in cells if cell and cell not in known)
-    numeric = any(feature.kind is not Kind.CATEGORY for feature in schema.features)
-    return numeric and len(rows) > 1 and _looks_like_header(rows[:1])
+    if len(rows) == 1 or not _looks_like_header(rows[:1]):
+        return False
+    places = schema.numeric_positions(len(cells))
+    if places is None:
+        return any(feature.kind is not Kind.CATEGORY for feature in schema.features)
+    return bool(places) and all(cells[place] for place in places)  # text with a missing number is a row

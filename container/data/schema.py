@@ -110,6 +110,14 @@ class Schema:
         places = self._by_width.get(width, ())
         return {place for place, name in zip(places, self.names, strict=False) if name in categories}
 
+    def numeric_positions(self, width: int) -> set[int] | None:
+        """Which cells of a row without names hold anything but categories; None where the width is wrong."""
+        places = self._by_width.get(width)
+        if places is None:
+            return None
+        pairs = zip(places, self.features, strict=True)
+        return {place for place, feature in pairs if feature.kind is not Kind.CATEGORY}
+
     def select(self, table: Table) -> list[Column]:
         """The table's columns in the order of the features: by name where it has their names, else by position.
 
