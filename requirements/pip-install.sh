@@ -13,4 +13,4 @@ if [ -f "$secrets/ca" ]; then
   cat /etc/ssl/certs/ca-certificates.crt "$secrets/ca" >/tmp/trusted.pem # /tmp is a tmpfs of this step
   export PIP_CERT=/tmp/trusted.pem
 fi
-exec python3 -m pip install --break-system-packages --no-input --root-user-action=ignore "$@"
+exec python3 -m pip install --break-system-packages --no-input --disable-pip-version-check --root-user-action=ignore "$@"
