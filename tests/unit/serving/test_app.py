@@ -1,0 +1,99 @@
+"""What the golden cases cannot show: faults of our own, and bodies that break off."""
+
+import io
+import logging
+
+import pytest
+from flask.testing import FlaskClient
+from gunicorn.http.errors import ChunkMissingTerminator
+
+from container.contract.serving_env import ServingSettings
+from container.data.schema import Schema
+from container.data.table import SparseTable, Table
+from container.errors import UserError
+from container.model.predictor import Prediction
+from container.serving.app import create_app
+from container.serving.failures import error_body
+
+
+class Broken:
+    """A predictor with a fault in it."""
+
+    schema = Schema.from_names(2)
+
+    def predict(self, table: Table | SparseTable) -> Prediction:
+        raise RuntimeError("/opt/ml/model is not what it was")
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return create_app(Broken(), ServingSettings(workers=1)).test_client()  # type: ignore[arg-type]
+
+
+def test_a_fault_of_ours_is_told_in_the_log_alone(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    reply = client.post("/invocations", data="1,2", content_type="text/csv")
+    assert reply.status_code == 500
+    assert list(reply.get_json()) == ["error"]
+    message, _, reference = reply.get_json()["error"].rpartition(" ")
+    assert message == "internal error; see the log, request"
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert reference in record.getMessage()
+    assert "is not what it was" in logging.Formatter().format(record)
+
+
+class BreaksOff(io.RawIOBase):
+    """A body whose connection is lost, or whose framing is broken, on the way."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def read(self, size: int = -1) -> bytes:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset"), ChunkMissingTerminator(b"xx")])
+def test_a_body_that_breaks_off_is_the_callers_fault(client: FlaskClient, error: Exception) -> None:
+    environ = {"wsgi.input": BreaksOff(error), "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    reply = client.post("/invocations", content_type="text/csv", environ_overrides=environ)
+    assert reply.status_code == 400
+    assert "the request body cannot be read to its end" in reply.get_json()["error"]
+
+
+def test_a_body_shorter_than_declared_is_not_predicted(client: FlaskClient) -> None:
+    environ = {"CONTENT_LENGTH": "7", "wsgi.input_terminated": True}
+    reply = client.post("/invocations", data="1,2", content_type="text/csv", environ_overrides=environ)
+    assert (reply.status_code, reply.get_json()["error"]) == (
+        400,
+        "the request body ends after 3 of 7 bytes; send it again",
+    )
+
+
+def test_a_chunked_body_beyond_the_limit_is_refused_as_it_is_read() -> None:
+    app = create_app(Broken(), ServingSettings(workers=1, max_content_length=2))  # type: ignore[arg-type]
+    environ = {"wsgi.input": io.BytesIO(b"1,2"), "wsgi.input_terminated": True}
+    reply = app.test_client().post("/invocations", content_type="text/csv", environ_overrides=environ)
+    assert reply.status_code == 413
+    assert "MAX_CONTENT_LENGTH" in reply.get_json()["error"]
+
+
+@pytest.mark.parametrize("attributes", ["x" * 1025, "caf\xe9"])
+def test_attributes_that_could_not_be_returned_are_left_out(client: FlaskClient, attributes: str) -> None:
+    reply = client.post("/invocations", data="1,2", headers={"X-Amzn-SageMaker-Custom-Attributes": attributes})
+    assert "X-Amzn-SageMaker-Custom-Attributes" not in reply.headers
+
+
+def test_a_default_content_type_nobody_can_write_is_refused_at_start() -> None:
+    settings = ServingSettings(workers=1, default_accept="application/xml")
+    with pytest.raises(UserError, match="SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT: must be one of text/csv"):
+        create_app(Broken(), settings)  # type: ignore[arg-type]
+
+
+def test_a_message_stays_on_one_line_and_within_what_the_platform_passes_on() -> None:
+    body = error_body("the cause\n" + "x" * 10_000 + "; the remedy")
+    assert len(body) < 2048
+    assert body.startswith(b'{"error":"the cause x')
+    assert body.endswith(b'; the remedy"}')
+
+
+def test_a_message_with_half_a_character_is_still_json() -> None:
+    assert error_body("\ud800 is not a number") == b'{"error":"? is not a number"}'
