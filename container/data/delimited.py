@@ -45,29 +45,33 @@ def decode_text(data: bytes, charset: str | None) -> bytes:
     """
     if charset and charset.casefold() not in ("utf-8", "utf8", "us-ascii", "ascii"):
         try:
-            return data.decode(charset).removeprefix("\ufeff").encode()
-        except LookupError:
-            raise DataError(f"the charset {charset!r} is unknown", "send UTF-8") from None
+            data = data.decode(charset).encode()
         except UnicodeDecodeError as error:
-            raise _not_text(data, error, charset) from None
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    if not data.isascii():
+            raise _not_text(data, error.start, charset) from None
+        except UnicodeEncodeError:
+            raise DataError(f"the text is not valid {charset}", "send UTF-8") from None
+        except (LookupError, ValueError):  # unknown, or none for text
+            raise DataError(f"the charset {charset!r} is unknown", "send UTF-8") from None
+    elif not data.isascii():
         try:
             data.decode()
         except UnicodeDecodeError as error:
-            raise _not_text(data, error, "UTF-8") from None
-    if b"\0" in data:
-        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+            raise _not_text(data, error.start, "UTF-8") from None
+    if (nul := data.find(b"\0")) >= 0:
+        line = _line_at(data, nul)
         raise DataError(f"line {line} holds a NUL byte, so this is not text", "send UTF-8 text")
-    return data
+    return data.removeprefix(b"\xef\xbb\xbf")
 
 
-def _not_text(data: bytes, error: UnicodeDecodeError, charset: str) -> DataError:
-    line = data.count(b"\n", 0, error.start) + 1
+def _not_text(data: bytes, position: int, charset: str) -> DataError:
     return DataError(
-        f"line {line} is not {charset} text (byte 0x{data[error.start]:02x})",
+        f"line {_line_at(data, position)} is not {charset} text (byte 0x{data[position]:02x})",
         "send UTF-8, or name the encoding as in 'text/csv; charset=latin-1'",
     )
+
+
+def _line_at(data: bytes, position: int) -> int:
+    return len(data[: position + 1].splitlines())
 
 
 def first_rows(data: bytes, delimiter: str, count: int) -> list[list[str]]:
@@ -105,6 +109,8 @@ def read(
     trailing = len(columns) > 1 and (len(columns) not in widths if names is None else not names[-1])
     if trailing and _all_missing(columns[-1]):
         columns, names = columns[:-1], names[:-1] if names else None
+    elif names is not None and not names[-1]:
+        names = (*names[:-1], f"column {len(names) - 1}")
     return Table(columns, names, len(columns[0]) if columns else 0, place)
 
 
@@ -139,15 +145,16 @@ def _check_quotes(data: bytes, delimiter: str) -> None:
 
 
 def _line_of(data: bytes, dialect: Dialect, row: int) -> int:
-    """The 1-based line of the file on which a data row ends. Only messages ask, so it reads anew."""
+    """The 1-based line of the file on which a data row begins. Only messages ask, so it reads anew."""
     reader = _reader(data, dialect.delimiter)
-    remaining = row + (dialect.names is not None)
+    remaining, line = row + (dialect.names is not None), 1
     for cells in reader:
         if cells:
             if remaining == 0:
                 break
             remaining -= 1
-    return int(reader.line_num)
+        line = reader.line_num + 1
+    return line
 
 
 def _ragged(row: int, expected: int, got: int) -> DataError:
@@ -175,6 +182,8 @@ def _read_arrow(data: bytes, dialect: Dialect, text: Collection[int]) -> list[Co
     sample = first_rows(data, dialect.delimiter, 100)
     width = len(sample[0])
     body = sample[1:] if dialect.names is not None else sample
+    if not body:
+        return [Text.from_cells(()) for _ in range(width)]
     as_text = {j for j in range(width) if j in text or not all(_is_numeric(row[j]) for row in body if j < len(row))}
     block_size = 1 << 20
     while True:
@@ -207,7 +216,7 @@ def _arrow_columns(data: bytes, dialect: Dialect, as_text: set[int], width: int,
 
     names = [str(j) for j in range(width)]
     types = [pa.dictionary(pa.int32(), pa.string()) if j in as_text else pa.float64() for j in range(width)]
-    blank = len(data) - len(data.lstrip(b"\r\n"))  # arrow would count them as the header
+    blank = re.match(rb"[\r\n]*", data).end()  # type: ignore[union-attr]  # arrow would count them as the header
     table = arrow_csv.read_csv(
         pa.py_buffer(data).slice(blank),
         read_options=arrow_csv.ReadOptions(
