@@ -56,7 +56,7 @@ class NotAcceptableError(UserError):
 class PayloadTooLargeError(UserError):
     """The request is larger than the limit that is set."""
 
-    status = HTTPStatus.CONTENT_TOO_LARGE
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE  # its newer name came with Python 3.13
 
 
 class ModelError(ContainerError):
