@@ -39,6 +39,11 @@ class Artifact:
         return str(self._learner["objective"]["name"])
 
     @property
+    def num_class(self) -> int | None:
+        """The number of classes, None where the objective has none."""
+        return int(self._learner["learner_model_param"]["num_class"]) or None
+
+    @property
     def booster_name(self) -> str:
         """``gbtree``, ``dart`` or ``gblinear``."""
         return str(self._learner["gradient_booster"]["name"])

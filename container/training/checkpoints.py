@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from typing import Any
 import xgboost
 
 from container.atomic import write_atomically
+from container.data.schema import Schema
+from container.model.artifact import Artifact
+from container.training.hyperparameters import Hyperparameters
+from container.training.rows import Rows, digest
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +35,23 @@ _COST = 0.01
 
 History = dict[str, list[float]]
 """Scores of every round so far by data and metric, such as ``validation-rmse``."""
+
+
+def identity(
+    params: Mapping[str, Any],
+    hyperparameters: Hyperparameters,
+    schema: Schema,
+    parts: Mapping[str, Sequence[Rows]],
+    earlier: Artifact | None,
+) -> dict[str, Any]:
+    """What makes a training the same one: all that the model depends on but the number of rounds."""
+    about = {name: value for name, value in params.items() if name not in ("nthread", "device", "verbosity")}
+    about |= {"eval_metric": hyperparameters.eval_metric, "_kfold": hyperparameters.kfold}
+    about["the columns' meaning"] = _checksum(json.dumps(schema.to_json()).encode())
+    about |= {f"the {channel} data": digest(of) for channel, of in parts.items()}
+    if earlier is not None:
+        about["the earlier model"] = _checksum(bytes(earlier.booster.save_raw("ubj")))
+    return about
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which objective a job has, and what its labels must be."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,13 @@ def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...
     if given is not None and given < len(classes):
         raise UserError(f"'num_class': is {given}, and the target has {len(classes)} classes: {listing(classes, 5)}")
     return Task(asked, "as asked", given or len(classes) or None)
+
+
+def with_classes(task: Task, labels: Sequence[NDArray[np.float64]]) -> Task:
+    """The task with num_class worked out from whole-number labels, where it takes one and has none."""
+    if not task.objective.startswith("multi:") or task.num_class is not None:
+        return task
+    return replace(task, num_class=max(2, int(max(label.max() for label in labels)) + 1))
 
 
 @dataclass(frozen=True)

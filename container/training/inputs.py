@@ -1,0 +1,62 @@
+"""A job's channels to tables."""
+
+from container.contract.job import TrainingJob
+from container.data.channel import CsvOptions, Layout, read_channel
+from container.data.formats import AnyTable
+from container.data.table import Table
+from container.errors import DataError, UserError, listing
+from container.training.hyperparameters import Hyperparameters
+
+Tables = dict[str, list[AnyTable]]
+"""The tables of the channels ``train`` and, where there is one, ``validation``; all dense, or all sparse."""
+
+
+def read_tables(job: TrainingJob, hyperparameters: Hyperparameters) -> Tables:
+    """Read the channels.
+
+    Raises:
+        UserError: no channel train, or channels whose files cannot be read together.
+    """
+    if "train" not in job.channels:
+        given = f"the job has {listing(tuple(job.channels))}" if job.channels else "the job has no channels"
+        raise UserError(f"there is no channel 'train': {given}; name the channel with the training data 'train'")
+    options = csv_options(hyperparameters)
+    tables: Tables = {}
+    layout = None
+    for name in ("train", "validation"):
+        if channel := job.channels.get(name):
+            tables[name] = list(read_channel(channel.path, channel.content_type, options, layout))
+            if not tables[name]:
+                raise DataError(f"the files of the channel {name!r} are all empty", "put rows into them")
+            first = tables["train"][0]
+            layout = Layout.of(first) if isinstance(first, Table) else None
+    _check_alike(tables)
+    return tables
+
+
+def _check_alike(tables: Tables) -> None:
+    parts = [part for channel in tables.values() for part in channel]
+    if other := next((part for part in parts if type(part) is not type(parts[0])), None):
+        raise DataError(
+            f"{other.place.name} and {parts[0].place.name} are of different formats",
+            "write all files as LIBSVM, or all as CSV or Parquet",
+        )
+    for name, channel in tables.items():
+        if not sum(part.rows for part in channel):
+            raise DataError(f"the channel {name!r} has a header and no rows", "put rows into its files")
+
+
+def csv_options(hyperparameters: Hyperparameters) -> CsvOptions:
+    """What the hyperparameters say about how CSV files are written."""
+    references = (
+        hyperparameters.target,
+        *([] if hyperparameters.weight_column is None else [hyperparameters.weight_column]),
+        *hyperparameters.ignore_columns,
+        *hyperparameters.categorical_columns,
+    )
+    return CsvOptions(
+        header={"auto": None, "true": True, "false": False}[hyperparameters.header],
+        delimiter=None if hyperparameters.delimiter == "auto" else hyperparameters.delimiter,
+        mentioned=tuple(reference for reference in references if isinstance(reference, str)),
+        categorical=hyperparameters.categorical_columns,
+    )

@@ -1,0 +1,83 @@
+"""What a job learns from its tables: the columns' meaning, the objective, and XGBoost's parameters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from container.contract.resources import usable_cpus
+from container.data.inference import Inferred, Roles, infer
+from container.data.schema import Schema
+from container.data.table import Kind, SparseTable, Table
+from container.model.artifact import Artifact
+from container.training import constraints, device, matrix, rows
+from container.training.earlier import continued_schema, continued_task
+from container.training.hyperparameters import Hyperparameters
+from container.training.inputs import Tables
+from container.training.objective import Task, choose, wants_classes, with_classes
+from container.training.report import describe
+from container.training.rows import Rows
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything decided before the first round, and the rows encoded accordingly, by channel.
+
+    ``description`` is the block for the log.
+    """
+
+    schema: Schema
+    task: Task
+    params: dict[str, Any]
+    parts: Mapping[str, Sequence[Rows]]
+    description: str
+
+
+def make_plan(tables: Tables, hyperparameters: Hyperparameters, earlier: Artifact | None) -> Plan:
+    """Decide, check and encode; an ``earlier`` model, where there is one, has decided most of it.
+
+    Raises:
+        UserError: hyperparameters that do not fit the data, or data that does not fit the earlier model.
+        DataError: a cell that is not what its column holds; with file, line and column.
+    """
+    inferred, schema, task = _understand(tables, hyperparameters)
+    if earlier is not None:
+        schema = continued_schema(earlier.schema, schema)
+        task = continued_task(earlier, task, asked=hyperparameters.objective)
+    parts = {channel: [rows.from_table(table, schema, task) for table in of] for channel, of in tables.items()}
+    task = with_classes(task, [part.label for part in parts["train"]])
+    params = constraints.resolve(_booster_params(hyperparameters, task), schema)
+    matrix.check_categories(params, schema)
+    return Plan(schema, task, params, parts, describe(tables, parts["train"], inferred, schema, task))
+
+
+def _understand(tables: Tables, hyperparameters: Hyperparameters) -> tuple[Inferred | None, Schema, Task]:
+    """No `Inferred` for LIBSVM, whose features are all numbers."""
+    dense = [table for table in tables["train"] if isinstance(table, Table)]
+    if not dense:
+        parts = [part for channel in tables.values() for part in channel if isinstance(part, SparseTable)]
+        schema = Schema.from_names(max(part.matrix.shape[1] for part in parts))
+        return None, schema, choose(hyperparameters, Kind.NUMBER, ())
+    weight = 1 if hyperparameters.csv_weights else hyperparameters.weight_column
+    roles = Roles(hyperparameters.target, weight, hyperparameters.ignore_columns, hyperparameters.categorical_columns)
+    inferred = infer(dense, roles, wants_classes(hyperparameters.objective))
+    return inferred, inferred.schema, choose(hyperparameters, inferred.target_kind, inferred.schema.classes)
+
+
+def _booster_params(hyperparameters: Hyperparameters, task: Task) -> dict[str, Any]:
+    """The job's parameters, the objective found, and this container's CPUs.
+
+    Raises:
+        UserError: parameters that do not fit the objective.
+    """
+    hyperparameters.check(task.objective)
+    # Seeded by the round, a resumed job samples as an uninterrupted one would.
+    params = {
+        "nthread": usable_cpus(),
+        "seed_per_iteration": 1,
+        **hyperparameters.booster_params(),
+        "objective": task.objective,
+    }
+    if task.num_class is not None:
+        params["num_class"] = task.num_class
+    params.setdefault("device", device.choose(params))
+    return params
