@@ -110,10 +110,10 @@ def test_a_first_row_beyond_a_megabyte_has_its_whole_width():
     assert len(first_rows(f"{row}\n{row}\n".encode(), ",", 1)[0]) == 25_000
 
 
-PIECES = st.sampled_from(
-    ['"', '""', ",", "\n", "\r\n", "\r", " ", "\t", "a", "b", "1", "2.5", "1e5", "1e400", "+1", "-", ".5", "0x1"]
-    + ["NA", "nan", "inf", "nan(1)", "1_0", "é", "日", "\u00a0", "\x0b", "\x1c", "\x85", "\u2028", '"a\nb"', '"x,y"']
-)
+SYNTAX = ['"', '""', ",", "\n", "\r\n", "\r", " ", "\t", '"a\nb"', '"x,y"']
+NUMBERS = ["1", "2.5", "1e5", "1e400", "+1", "-", ".5", "0x1", "1_0", "NA", "nan", "inf", "nan(1)"]
+TEXT = ["a", "b", "é", "日", "\u00a0", "\x0b", "\x1c", "\x85", "\u2028"]
+PIECES = st.sampled_from(SYNTAX + NUMBERS + TEXT)
 
 
 def outcome(data: bytes, dialect: Dialect, small: int) -> object:
