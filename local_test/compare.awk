@@ -31,5 +31,6 @@ END {
     sizes[j] = size
   }
   median = (sizes[int((houses + 1) / 2)] + sizes[int((houses + 2) / 2)]) / 2
-  printf "\n  all %d houses: RMSE %s, half of them within %s\n", houses, thousands(sqrt(squares / houses)), thousands(median)
+  printf "\n  all %d houses: RMSE %s dollars; half of the predictions are within %s of the price\n", \
+    houses, thousands(sqrt(squares / houses)), thousands(median)
 }

@@ -26,7 +26,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-make_target() { "${MAKE:-make}" --no-print-directory -C "$root" "$@"; }
+make_target() { "${MAKE:-make}" --silent --no-print-directory -C "$root" "$@"; }
 
 failed() {
   say "" "$1 failed; its log ends:" >&2
@@ -51,10 +51,10 @@ if [ -z "$no_docker$python" ]; then
   where="in the image $image"
 else
   if [ -z "$python" ]; then
-    say "Making the Python environment ${VENV:-.venv} (some minutes, once)"
-    make_target venv
     python=${VENV:-.venv}/bin/python
     case $python in /*) ;; *) python=$root/$python ;; esac
+    [ -x "$python" ] || say "Making the Python environment ${VENV:-.venv} (some minutes, once)"
+    make_target venv
   fi
   where="with $python"
 fi

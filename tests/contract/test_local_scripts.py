@@ -1,0 +1,105 @@
+"""local_test/'s scripts where Docker is missing, broken or of another kind: what they say, and how they call it."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCAL_TEST = ROOT / "local_test"
+
+DOCKER = """#!/bin/sh
+echo "$@" >>"$CALLS"
+case "$1 $2" in
+  "info "*) {info} ;;
+  "image inspect") {inspect} ;;
+  "wait "*) echo 0 ;;
+esac
+"""
+ENGINE = 'echo "[name=seccomp,profile=default]"'
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """`docker(info=…, inspect=…)`: a client first on PATH that answers so; returns the file that notes its calls."""
+
+    def install(info: str = ENGINE, inspect: str = "true") -> Path:
+        client = tmp_path / "bin/docker"
+        client.parent.mkdir()
+        client.write_text(DOCKER.format(info=info, inspect=inspect))
+        client.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
+        monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+        return tmp_path / "calls"
+
+    return install
+
+
+def run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([LOCAL_TEST / script, *arguments], text=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("script", ["train_local.sh", "serve_local.sh"])
+@pytest.mark.parametrize(
+    ("client", "message"),
+    [
+        pytest.param({"info": "echo Cannot connect >&2; exit 1"}, "no Docker daemon answers; start it", id="daemon"),
+        pytest.param({"info": "echo permission denied >&2; exit 1"}, "you may not use Docker: ", id="permission"),
+        pytest.param({"inspect": "exit 1"}, "the image sagemaker-xgboost is not built; run: make ", id="image"),
+    ],
+)
+def test_what_docker_lacks_is_said(
+    docker: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, script: str, client: dict[str, str], message: str
+) -> None:
+    monkeypatch.delenv("IMAGE", raising=False)
+    docker(**client)
+    done = run(script)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{script}: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("info", "user"),
+    [
+        pytest.param(ENGINE, f"{os.getuid()}:{os.getgid()}", id="rootful"),
+        pytest.param('echo "[name=seccomp,profile=default name=rootless]"', "0:0", id="rootless"),
+    ],
+)
+def test_files_are_written_as_the_user(docker: Callable[..., Path], tmp_path: Path, info: str, user: str) -> None:
+    """In a rootless engine, root of the container is the user outside, and any other id is somebody else."""
+    calls = docker(info=info)
+    (tmp_path / "job/input/data/train").mkdir(parents=True)
+    done = run("train_local.sh", "--dev", tmp_path / "job", "--", "--gpus", "all")
+    assert done.returncode == 0, done.stderr
+    (command,) = (line for line in calls.read_text().splitlines() if line.startswith("run "))
+    assert f"--user {user} " in command
+    assert f"--volume {tmp_path}/job:/opt/ml " in command
+    assert f"--volume {ROOT}/container:/opt/program/container:ro " in command
+    assert "--gpus all " in command
+
+
+@pytest.mark.parametrize("script", ["seed.sh", "train_local.sh", "serve_local.sh", "predict.sh", "demo.sh"])
+def test_help_and_wrong_options(script: str) -> None:
+    done = run(script, "--help")
+    assert done.returncode == 0
+    assert f"usage: {script} " in done.stdout
+    assert "set -" not in done.stdout
+
+    done = run(script, "--prot", "1")
+    assert (done.returncode, done.stderr) == (1, f"{script}: there is no option --prot; see {script} --help\n")
+
+
+def test_predict_says_what_is_missing(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    rows = tmp_path / "rows.csv"
+    rows.write_text("1,2\n")
+    assert "nothing answers on port" in run("predict.sh", "--port", port, rows).stderr
+    assert "there is no file" in run("predict.sh", tmp_path / "other.csv").stderr
+    rows = rows.rename(tmp_path / "rows.xyz")
+    assert "say it, such as --content-type text/csv" in run("predict.sh", rows).stderr
