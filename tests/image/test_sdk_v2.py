@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def test_trains_deploys_predicts_and_deletes(tmp_path: Path) -> None:
     python = os.environ.get("SDK_V2_PYTHON", ".venv-sdk-v2/bin/python")
     if not Path(python).exists():
         pytest.skip("the SageMaker SDK v2 is not installed; run make sdk-v2")
+    if not shutil.which("docker-compose") and subprocess.run(["docker", "compose", "version"]).returncode != 0:
+        pytest.skip("docker compose is not installed; on Debian: apt-get install docker-compose")
     training, held_out, prices = ames.split()
     (tmp_path / "train").mkdir()
     (tmp_path / "train/ames.csv").write_bytes(training)
