@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _SMALL = 64 * 1024
 """Bytes up to which the csv module is faster than starting pyarrow's reader."""
+_SMALL_COLUMN = 2 * 1024
+"""Bytes of each column up to which it is: pyarrow takes some 150 microseconds to set a column up."""
 
 csv.field_size_limit(2**31 - 1)
 
@@ -98,7 +100,7 @@ def read(
     """
     place = Place(place.name, place.unit, partial(_line_of, data, dialect))
     engine: Callable[[bytes, Dialect, Collection[int]], list[Column]] = (
-        _read_csv if len(data) <= _SMALL else _read_arrow
+        _read_csv if len(data) <= max(_SMALL, _SMALL_COLUMN * dialect.width) else _read_arrow
     )
     try:
         _check_quotes(data, dialect.delimiter)

@@ -110,7 +110,7 @@ def read_request(data: bytes, content_type: ContentType, schema: Schema) -> AnyT
     Raises:
         DataError: the body is not what its content type says.
     """
-    if not data or data.isspace():
+    if not data or (data.isspace() and not data.strip(b"\r\n")):  # a line of blanks can be a missing cell
         raise DataError("the request body is empty", "send at least one row")
     chosen = content_type.format or sniff(data)
     return _REQUEST_READERS[chosen](data, content_type, schema)
@@ -142,7 +142,7 @@ _REQUEST_READERS: dict[Format, Callable[[bytes, ContentType, Schema], AnyTable]]
     Format.CSV: _csv,
     Format.LIBSVM: lambda data, content_type, _: libsvm.read(_utf8(data, content_type), Place(), labelled=False),
     Format.PARQUET: lambda data, _, schema: columnar.read(
-        data, Place(), columnar.MAX_CELLS, schema.names if schema.named else None
+        data, Place(), columnar.MAX_CELLS, lambda names: set(names) - set(schema.names) if schema.named else ()
     ),
     Format.JSON: lambda data, content_type, _: structured.read_json(_utf8(data, content_type)),
     Format.JSON_LINES: lambda data, content_type, _: structured.read_json_lines(_utf8(data, content_type)),

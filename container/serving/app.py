@@ -3,13 +3,13 @@
 from http import HTTPStatus
 
 from flask import Flask, Response, jsonify, request
-from gunicorn.http.errors import ParseException
 
 from container.contract.serving_env import ServingSettings
 from container.data.formats import ContentType, read_request, with_hint
-from container.errors import DataError, PayloadTooLargeError, UnsupportedMediaTypeError, UserError
+from container.errors import DataError
 from container.model.predictor import Predictor
 from container.serving import failures, negotiation, replies
+from container.serving.body import read_body
 
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 _TRANSFORM_BYTES = 100 * 1024**2
@@ -39,7 +39,7 @@ def create_app(predictor: Predictor, settings: ServingSettings) -> Flask:
     def invocations() -> Response:
         media_type = negotiation.negotiate(request.headers.get("Accept"), default)
         content_type = ContentType.parse(request.headers.get("Content-Type"))
-        body = _body(settings)
+        body = read_body(request, settings)
         try:
             prediction = predictor.predict(read_request(body, content_type, predictor.schema))
         except DataError as error:
@@ -62,36 +62,3 @@ def transform_parameters(settings: ServingSettings) -> dict[str, str | int]:
         "BatchStrategy": "MULTI_RECORD",
         "MaxPayloadInMB": megabytes,
     }
-
-
-def _body(settings: ServingSettings) -> bytes:
-    """The whole request body.
-
-    Raises:
-        UnsupportedMediaTypeError: it is compressed.
-        PayloadTooLargeError: more than the limit; where the length is declared, before it is read.
-        UserError: it ends before it should.
-    """
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        raise UnsupportedMediaTypeError(f"cannot read the content encoding {encoding!r}; send the body uncompressed")
-    declared, limit = request.content_length, settings.body_limit
-    if declared is not None and declared > limit:
-        raise _too_large(settings, f"{declared:,}")
-    try:
-        data = request.stream.read(limit + 1)
-    except (OSError, ParseException) as error:  # the connection is lost, or a chunk's frame is broken
-        raise UserError(f"the request body cannot be read to its end: {error}; send it again") from None
-    if len(data) > limit:
-        raise _too_large(settings, "more")
-    if declared is not None and len(data) < declared:
-        raise UserError(f"the request body ends after {len(data):,} of {declared:,} bytes; send it again")
-    return data
-
-
-def _too_large(settings: ServingSettings, got: str) -> PayloadTooLargeError:
-    variable = "SAGEMAKER_MAX_PAYLOAD_IN_MB" if settings.max_content_length is None else "MAX_CONTENT_LENGTH"
-    return PayloadTooLargeError(
-        f"the request body has {got} bytes, and {settings.body_limit:,} is the limit; "
-        f"send fewer rows at once, or raise {variable}"
-    )

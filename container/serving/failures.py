@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from container.errors import ContainerError
+from container.serving.body import discard_body
 
 log = logging.getLogger(__name__)
 
@@ -61,4 +62,5 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _reply(message: str, status: int) -> Response:
+    discard_body(request)
     return Response(error_body(message), status, content_type="application/json")
