@@ -17,14 +17,15 @@ need_docker
 [ -e "$folder/model/xgboost-model" ] || die "there is no model in $folder/model yet; run: $typed/train_local.sh${file:+ $file}"
 ! answers "$port" || die "port $port is taken; choose another: $typed/serve_local.sh --port $((port + 1))${file:+ $file}"
 
+trap 'exit 130' INT TERM HUP
+start serve --publish "127.0.0.1:$port:8080" --volume "$folder/model:/opt/ml/model:ro"
 stopped=''
 stop() {
-  stopped=yes
   trap 'exit 130' INT TERM HUP
+  stopped=yes
   docker stop --time 30 "$name" >/dev/null
 }
 trap stop INT TERM HUP
-start serve --publish "127.0.0.1:$port:8080" --volume "$folder/model:/opt/ml/model:ro"
 follow
 
 until http "http://127.0.0.1:$port/ping" >/dev/null || ! running; do sleep 0.2; done

@@ -21,17 +21,23 @@ need_docker
 mkdir -p "$folder/model" "$folder/output/data"
 rm -f "$folder/model/xgboost-model" "$folder/output/failure" # of an earlier run
 
+trap 'exit 130' INT TERM HUP
+start train --volume "$folder:/opt/ml"
+stopped=''
 stop() {
   trap 'exit 130' INT TERM HUP
+  stopped=yes
+  # Before its first line there is no model to wait for.
+  [ -n "$(docker logs "$name" 2>&1)" ] || exit 130
   say "Stopping after this round; Ctrl-C again ends it at once."
   docker stop --time 120 "$name" >/dev/null
 }
 trap stop INT TERM HUP
-start train --volume "$folder:/opt/ml"
 follow
 finish
 
 if [ "$code" -ne 0 ]; then
+  [ -z "$stopped" ] || exit 130
   [ ! -s "$folder/output/failure" ] || say "" "What SageMaker would show as FailureReason:" "$(cat "$folder/output/failure")"
   die "the job ended with exit code $code"
 fi
