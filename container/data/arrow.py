@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
 def from_arrow(column: "pa.ChunkedArray", name: str) -> Column:
     """One Arrow column as `Numbers` or `Text`.
 
@@ -34,11 +37,11 @@ def from_arrow(column: "pa.ChunkedArray", name: str) -> Column:
         return Numbers(np.full(len(column), np.nan))
     if types.is_boolean(kind):
         return Numbers(_floats(column.cast(pa.uint8())), Kind.BOOLEAN)
-    if types.is_date(kind):
-        return Numbers(_floats(column.cast(pa.date32()).cast(pa.int32())), Kind.DATE)
-    if types.is_timestamp(kind):
-        micros = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64())
-        return Numbers(_floats(micros) / 86_400e6, Kind.DATE)
+    if types.is_date32(kind):
+        return Numbers(_floats(column.cast(pa.int32())), Kind.DATE)
+    if types.is_date64(kind) or types.is_timestamp(kind):  # either counts in UTC, whatever zone it is shown in
+        per_day = 86_400 * _PER_SECOND["ms" if types.is_date64(kind) else kind.unit]
+        return Numbers(_floats(column.cast(pa.int64())) / per_day, Kind.DATE)
     if types.is_integer(kind) or types.is_floating(kind):
         return Numbers(_floats(column))
     if types.is_decimal(kind):

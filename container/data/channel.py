@@ -19,12 +19,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """What the user said of the CSV files; None means: find out."""
+    """What the user said of the files and their columns; None means: find out."""
 
     header: bool | None = None
     delimiter: str | None = None
     mentioned: tuple[str, ...] = ()
     categorical: tuple[Reference, ...] = ()
+    ignored: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _read(data: bytes, declared: ContentType, options: CsvOptions, layout: Layou
             place=place.name,
         )
     if chosen is Format.PARQUET:
-        return columnar.read(data, place)
+        return columnar.read(data, place, unwanted=lambda names: _ignored(names, options))
     if chosen not in (Format.CSV, Format.LIBSVM):
         raise UnsupportedMediaTypeError(
             f"training cannot read {chosen.value} ({place.name}); give it CSV, LIBSVM or Parquet"
@@ -125,7 +126,11 @@ def _read(data: bytes, declared: ContentType, options: CsvOptions, layout: Layou
         log.warning("%s looks like LIBSVM, but its content type says CSV, and so it is read", place.name)
     written = _dialect(text, options, layout, place)
     as_text = {resolve(ref, written.names, written.width, "categorical_columns") for ref in options.categorical}
-    return delimited.read(text, written, place, as_text)
+    return delimited.read(text, written, place, as_text, (layout.width,) if layout else ())
+
+
+def _ignored(names: tuple[str, ...], options: CsvOptions) -> set[str]:
+    return {names[resolve(reference, names, len(names), "ignore_columns")] for reference in options.ignored}
 
 
 def _dialect(text: bytes, options: CsvOptions, layout: Layout | None, place: Place) -> Dialect:
@@ -133,11 +138,13 @@ def _dialect(text: bytes, options: CsvOptions, layout: Layout | None, place: Pla
         written = dialect.of_training(
             text, header=options.header, delimiter=options.delimiter, mentioned=options.mentioned
         )
-        if layout is None or layout.names is None or options.header is not None:
+        if layout is None or options.header is not None:
             return written
-        first = delimited.first_rows(text, written.delimiter, 1)[0]
-        if set(first) >= set(layout.names):
-            return replace(written, names=dialect.header_names(first))
+        rows = delimited.first_rows(text, written.delimiter, 2)
+        if layout.names is not None and set(rows[0]) >= set(layout.names):
+            return replace(written, names=dialect.header_names(rows[0]))
+        if len(rows) == 1 and not set(rows[0]) & {*(layout.names or ()), *options.mentioned}:
+            return replace(written, names=None)  # the one row of a last shard, all of it text
         return written
     except DataError as error:
         raise place.locate(error) from None

@@ -1,6 +1,6 @@
 """Parquet to a `Table`; names and types come with the file."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -9,14 +9,18 @@ from container.data.arrow import from_arrow
 from container.data.table import Numbers, Place, Table
 from container.errors import DataError, PayloadTooLargeError
 
+Names = tuple[str, ...]
+
 MAX_CELLS = 1 << 28
 """Cells one request may unfold to (2 GiB as float64): a few kilobytes of Parquet can hold billions of equal rows."""
 
 
-def read(data: bytes, place: Place, max_cells: int | None = None, wanted: Collection[str] | None = None) -> Table:
+def read(
+    data: bytes, place: Place, max_cells: int | None = None, unwanted: Callable[[Names], Collection[str]] | None = None
+) -> Table:
     """Read a Parquet file. pandas' index columns are left out.
 
-    Where ``wanted`` is given, other columns keep their name, for messages, but are not read: all missing.
+    ``unwanted`` says of the file's columns which are not used. They keep their names, but are not read: all missing.
 
     Raises:
         DataError: the bytes are not Parquet, are damaged, or hold a nested column.
@@ -28,20 +32,22 @@ def read(data: bytes, place: Place, max_cells: int | None = None, wanted: Collec
     place = Place(place.name, "row")
     try:
         file = parquet.ParquetFile(pa.BufferReader(data))
-        names = [field.name for field in file.schema_arrow if not field.name.startswith("__index_level_")]
+        names = tuple(field.name for field in file.schema_arrow if not field.name.startswith("__index_level_"))
         cells = file.metadata.num_rows * max(1, len(names))
         if max_cells is not None and cells > max_cells:
             raise PayloadTooLargeError(f"the Parquet body unfolds to {cells:,} cells; send at most {max_cells:,}")
-        table: Any = file.read(columns=[name for name in names if wanted is None or name in wanted])
+        left_out = unwanted(names) if unwanted else ()
+        wanted = [name for name in names if name not in left_out]
+        table: Any = file.read(columns=wanted)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0].partition(".")[0]
         raise place.locate(DataError(f"the Parquet file cannot be read: {reason}", "write it again, whole")) from None
     if len(set(names)) < len(names):
         raise place.locate(DataError("two columns have the same name", "give every column a name of its own"))
     try:
-        read = {name: from_arrow(table.column(name), name) for name in table.column_names}
+        read = {name: from_arrow(table.column(name), name) for name in wanted}
     except DataError as error:
         raise place.locate(error) from None
     rows: int = file.metadata.num_rows
     unread = Numbers(np.full(rows, np.nan))
-    return Table([read.get(name, unread) for name in names], tuple(names), rows, place)
+    return Table([read.get(name, unread) for name in names], names, rows, place)

@@ -59,7 +59,7 @@ def _from_text(column: Text, kind: Kind, name: str) -> NDArray[np.float64]:
         if value is None and (column.codes == code).any():
             what, remedy = _EXPECTED[kind]
             raise DataError(
-                f"{_shorten(column.values[code])} is not {what}", remedy, row=column.row_of(code), column=name
+                f"{shorten(column.values[code])} is not {what}", remedy, row=column.row_of(code), column=name
             )
     table = np.array([*(np.nan if value is None else value for value in parsed), np.nan])
     return table[column.codes]  # the code -1, missing, takes the last entry
@@ -120,5 +120,6 @@ def distinct(column: Text) -> Sequence[str]:
     return [value for value, occurs in zip(column.values, used[:-1], strict=True) if occurs]
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
+    """The text in quotes, cut where a message would become too long."""
     return repr(text if len(text) <= 40 else text[:37] + "…")

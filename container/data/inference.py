@@ -1,12 +1,14 @@
 """What each column is, decided from all the tables a model is trained on."""
 
+import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from container.data import cells
-from container.data.encoding import as_text, distinct
+from container.data.encoding import as_text, distinct, shorten
 from container.data.schema import Feature, Other, Role, Schema
 from container.data.table import Column, Kind, Numbers, Table, Text
 from container.errors import DataError, UserError, listing
@@ -18,6 +20,7 @@ _ALMOST_UNIQUE = 0.9
 """A text column with this many distinct values per row is an identifier or free text, not a category."""
 _FEW_ROWS = 20
 _MANY_NUMBERS = 20
+_STRAY = "leave the cell empty where the number is not known, or name the column in categorical_columns"
 
 
 @dataclass(frozen=True)
@@ -47,22 +50,24 @@ def resolve(reference: Reference, names: tuple[str, ...] | None, width: int, rol
     """
     if names is not None and str(reference) in names:
         return names.index(str(reference))
-    try:
-        position = int(reference)
-    except ValueError:
-        if names is None:
-            raise UserError(
-                f"{role}: there is no column {reference!r}, for the data has no header row; "
-                f"give a position from 0 to {width - 1}, or set header=true"
-            ) from None
-        import difflib
-
-        close = difflib.get_close_matches(str(reference), names, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"the columns are {listing(names)}"
-        raise UserError(f"{role}: there is no column {reference!r}; {hint}") from None
+    if isinstance(reference, str) and not re.fullmatch("-?[0-9]+", reference):
+        raise _no_such_name(reference, names, width, role)
+    position = int(reference)
     if not -width <= position < width:
         raise UserError(f"{role}: there is no column {position}; the data has {width} columns, 0 to {width - 1}")
     return position % width
+
+
+def _no_such_name(reference: str, names: tuple[str, ...] | None, width: int, role: str) -> UserError:
+    if names is None:
+        return UserError(
+            f"{role}: there is no column {reference!r}, for the data has no header row; "
+            f"give a position from 0 to {width - 1}, or set header=true"
+        )
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(reference.casefold(), folded, n=1, cutoff=0.5)
+    hint = f"did you mean {folded[close[0]]!r}?" if close else f"the columns are {listing(names)}"
+    return UserError(f"{role}: there is no column {reference!r}; {hint}")
 
 
 def infer(tables: Sequence[Table], roles: Roles, classes_wanted: bool | None = None) -> Inferred:
@@ -128,7 +133,6 @@ class Profile:
     columns: Sequence[tuple[Table, Column]]
     rows: int = 0
     present: int = 0
-    plain: bool = False  # numbers the format gave as numbers, per kind
     kinds: set[Kind] = field(default_factory=set)
     texts: dict[str, None] = field(default_factory=dict)
 
@@ -145,8 +149,8 @@ class Profile:
                 profile.kinds.add(column.kind)
         return profile
 
-    def kind(self) -> Kind:
-        """The column's kind, from its values alone."""
+    def kind(self, stray: str = _STRAY) -> Kind:
+        """The column's kind, from its values alone; ``stray`` says what to do about text among numbers."""
         kinds = set(self.kinds)
         for text in self.texts:
             kinds.add(_kind_of(text))
@@ -156,28 +160,31 @@ class Profile:
             return next(iter(kinds), Kind.NUMBER)
         if kinds == {Kind.NUMBER, Kind.BOOLEAN} and not self.texts:
             return Kind.NUMBER
-        self._refuse_stray_text()
+        self._refuse_stray_text(stray)
         return Kind.CATEGORY
 
-    def _refuse_stray_text(self) -> None:
+    def _refuse_stray_text(self, remedy: str) -> None:
         """A column of many numbers with some text in it is a mistake in the data, not a set of categories."""
         numbers = [text for text in self.texts if cells.number(text) is not None]
         plain = sum(len(np.unique(c.values)) for _, c in self.columns if isinstance(c, Numbers))
         stray = [text for text in self.texts if _kind_of(text) is not Kind.NUMBER]
         if len(numbers) + plain <= max(_MANY_NUMBERS, len(stray)):
             return
+        table, row, text = self._first_stray()
+        if row == 0 and table.names is None:
+            remedy = "set header=true if the first row holds the columns' names"
+        raise table.place.locate(
+            DataError(f"{shorten(text)} stands in a column of numbers", remedy, row=row, column=self.name)
+        )
+
+    def _first_stray(self) -> tuple[Table, int, str]:
+        """The first cell of text that is no number: its table, row and text."""
         for table, column in self.columns:
             if isinstance(column, Text):
                 for code, text in enumerate(column.values):
                     if _kind_of(text) is not Kind.NUMBER and (column.codes == code).any():
-                        error = DataError(
-                            f"{text!r} stands in a column of numbers",
-                            "leave the cell empty where the number is not known, or name the column in "
-                            "categorical_columns or ignore_columns",
-                            row=column.row_of(code),
-                            column=self.name,
-                        )
-                        raise table.place.locate(error)
+                        return table, column.row_of(code), text
+        raise AssertionError("asked only of columns that hold text")
 
     def almost_unique(self) -> str | None:
         """Why a text column is no category, where nearly every row has a value of its own."""
@@ -201,20 +208,14 @@ class Profile:
         """
         if not self.present:
             raise DataError("the target column has no values", "check 'target' and the file", column=self.name)
-        kind = self.kind()
+        kind = self.kind("correct the cell, or leave the row out")
         if kind is Kind.DATE:
             raise DataError("the target column holds dates", "name a column of numbers or classes", column=self.name)
         if kind is Kind.NUMBER:
             return kind, ()
         classes = self.categories()
         if classes_wanted is False:
-            table, column = next((t, c) for t, c in self.columns if len(c))
-            example = classes[0]
-            if isinstance(column, Text):
-                row = next(r for r, code in enumerate(column.codes) if code >= 0)
-                example = column.values[column.codes[row]]
-                raise table.place.locate(_text_target(example, row, self.name))
-            raise _text_target(example, None, self.name)
+            raise self._text_target()
         if reason := self.almost_unique():
             raise DataError(
                 f"the target column holds {reason}",
@@ -223,14 +224,15 @@ class Profile:
             )
         return kind, tuple(classes)
 
-
-def _text_target(example: str, row: int | None, name: str) -> DataError:
-    return DataError(
-        f"the target {example!r} is text, and the objective needs numbers",
-        "name a numeric column in 'target', or use a binary: or multi: objective",
-        row=row,
-        column=name,
-    )
+    def _text_target(self) -> DataError:
+        remedy = "name a numeric column in 'target', or use a binary: or multi: objective"
+        if not self.texts:  # booleans of Parquet
+            return DataError(
+                "the target holds true and false, and the objective needs numbers", remedy, column=self.name
+            )
+        table, row, text = self._first_stray()
+        cause = f"the target {shorten(text)} is text, and the objective needs numbers"
+        return table.place.locate(DataError(cause, remedy, row=row, column=self.name))
 
 
 def _kind_of(text: str) -> Kind:

@@ -59,4 +59,5 @@ def csv_options(hyperparameters: Hyperparameters) -> CsvOptions:
         delimiter=None if hyperparameters.delimiter == "auto" else hyperparameters.delimiter,
         mentioned=tuple(reference for reference in references if isinstance(reference, str)),
         categorical=hyperparameters.categorical_columns,
+        ignored=hyperparameters.ignore_columns,
     )

@@ -13,13 +13,18 @@ from container.data.table import Place, Text
 from container.errors import DataError
 from tests.unit.data.reading import cells_of, rows_of
 
-ENGINES = [pytest.param(1 << 30, id="csv"), pytest.param(-1, id="arrow")]
+ENGINES = {"csv": 1 << 30, "arrow": -1}
+
+
+def use_engine(patch: pytest.MonkeyPatch, engine: str) -> None:
+    """Read with one engine, whatever the size of the data."""
+    patch.setattr(delimited, "_SMALL", ENGINES[engine])
+    patch.setattr(delimited, "_SMALL_COLUMN", -1)
 
 
 @pytest.fixture(params=ENGINES)
 def read(request, monkeypatch):
-    """Read with one engine, whatever the size of the data."""
-    monkeypatch.setattr(delimited, "_SMALL", request.param)
+    use_engine(monkeypatch, request.param)
 
     def read(data: bytes | str, delimiter: str = ",", names: tuple[str, ...] | None = None, **options):
         data = data if isinstance(data, bytes) else data.encode()
@@ -116,9 +121,9 @@ TEXT = ["a", "b", "é", "日", "\u00a0", "\x0b", "\x1c", "\x85", "\u2028"]
 PIECES = st.sampled_from(SYNTAX + NUMBERS + TEXT)
 
 
-def outcome(data: bytes, dialect: Dialect, small: int) -> object:
+def outcome(data: bytes, dialect: Dialect, engine: str) -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delimited, "_SMALL", small)
+        use_engine(patch, engine)
         try:
             table = delimited.read(data, dialect, Place("a.csv"))
         except DataError as error:
@@ -135,7 +140,7 @@ def test_both_engines_read_any_text_alike(text, delimiter, header):
         return
     names = tuple(f"c{i}" for i in range(len(first[0]))) if header else None
     dialect = Dialect(delimiter, names, len(first[0]))
-    assert outcome(data, dialect, 1 << 30) == outcome(data, dialect, -1)
+    assert outcome(data, dialect, "csv") == outcome(data, dialect, "arrow")
 
 
 CELLS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=6)
@@ -148,9 +153,9 @@ def test_what_the_csv_module_writes_is_read_back_by_both(rows, data):
     terminator = data.draw(st.sampled_from(["\n", "\r\n"]))
     csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator=terminator).writerows(rows)
     text, dialect = lines.getvalue().encode(), Dialect(",", None, len(rows[0]))
-    small = outcome(text, dialect, 1 << 30)
-    assert small == outcome(text, dialect, -1)
-    assert small[1] == len(rows)
+    found = outcome(text, dialect, "csv")
+    assert found == outcome(text, dialect, "arrow")
+    assert found[1] == len(rows)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,301 @@
+"""What each column is taken for."""
+
+import json
+
+import numpy as np
+import pytest
+
+from container.data.delimited import read
+from container.data.dialect import of_training
+from container.data.inference import Roles, infer, resolve
+from container.data.schema import Role, Schema
+from container.data.table import Kind, Numbers, Place, Table, Text
+from container.errors import DataError, UserError
+
+
+def csv(text: str, header: bool | None = None, name: str = "train/a.csv") -> Table:
+    data = text.encode()
+    return read(data, of_training(data, header=header, delimiter=None, mentioned=()), Place(name))
+
+
+def column(name: str, cells: list[str], header: bool = True) -> Table:
+    """A table of a target y and this column."""
+    lines = [f"{i % 2},{cell}" for i, cell in enumerate(cells)]
+    return csv("\n".join([f"y,{name}", *lines] if header else lines) + "\n", header=header)
+
+
+def kind_of(cells: list[str]) -> Kind:
+    (feature,) = infer([column("x", cells)], Roles()).schema.features
+    return feature.kind
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "2.5", "-1e3", "NA", ""], Kind.NUMBER),
+        (["NA", "", "null"], Kind.NUMBER),
+        (["true", "False", "TRUE", ""], Kind.BOOLEAN),
+        (["2024-05-31", "2024-05-31T12:00Z", "NA"], Kind.DATE),
+        (["red", "blue", "red", ""], Kind.CATEGORY),
+        (["1", "2", "3", "A"], Kind.CATEGORY),
+        (["2024-05-31", "soon"], Kind.CATEGORY),
+        (["true", "false", "maybe"], Kind.CATEGORY),
+        ([*map(str, range(20)), "A", "A", "A"], Kind.CATEGORY),
+        ([*map(str, range(30)), *(f"{i}A" for i in range(30)), *["0"] * 20], Kind.CATEGORY),
+    ],
+)
+def test_kinds(cells, kind):
+    assert kind_of(cells) is kind
+
+
+def test_columns_keep_their_order_and_place():
+    schema = infer([csv("area,price,color,id\n1,2,red,3\n2,3,blue,4\n")], Roles(target="price", ignored=("id",))).schema
+    assert [(f.name, f.kind, f.position) for f in schema.features] == [
+        ("area", Kind.NUMBER, 0),
+        ("color", Kind.CATEGORY, 2),
+    ]
+    assert [(o.name, o.position, o.role) for o in schema.others] == [("id", 3, Role.IGNORED), ("price", 1, Role.TARGET)]
+    assert schema.named
+
+
+def test_without_names_features_are_numbered_as_xgboost_does():
+    schema = infer([csv("1,5,red\n2,6,blue\n")], Roles(target=1)).schema
+    assert [(f.name, f.position) for f in schema.features] == [("f0", 0), ("f1", 2)]
+    assert not schema.named
+
+
+def test_categories_are_sorted_so_that_the_order_of_rows_does_not_matter():
+    cells = ["b", "a", "c", "a"]
+    there, back = column("x", cells), column("x", cells[::-1])
+    assert infer([there], Roles()).schema.features == infer([back], Roles()).schema.features
+    assert infer([there], Roles()).schema.features[0].categories == ("a", "b", "c")
+
+
+def test_categories_of_all_files_count():
+    tables = [column("x", ["b", "a"]), column("x", ["c"]), column("x", ["NA"])]
+    assert infer(tables, Roles()).schema.features[0].categories == ("a", "b", "c")
+
+
+def test_numbers_and_text_in_different_files_make_categories():
+    tables = [column("x", ["1", "2"]), column("x", ["A"])]
+    assert infer(tables, Roles()).schema.features[0].categories == ("1", "2", "A")
+
+
+def test_a_column_named_as_categories_is_one():
+    schema = infer([column("x", ["01", "1", "2"])], Roles(categorical=("x",))).schema
+    assert schema.features[0].categories == ("01", "1", "2")
+
+
+def test_parquet_numbers_named_as_categories_are_spelled_as_whole_numbers():
+    table = Table([Numbers(np.array([0.0, 1, 0])), Numbers(np.array([20.0, np.nan, 5]))], ("y", "x"), 3, Place())
+    assert infer([table], Roles(categorical=(1,))).schema.features[0].categories == ("20", "5")
+
+
+class TestNearlyUniqueText:
+    def test_is_left_out_with_a_reason(self):
+        found = infer([csv("y,id,x\n" + "".join(f"{i},id{i},{i % 3}\n" for i in range(20)))], Roles())
+        assert [f.name for f in found.schema.features] == ["x"]
+        assert found.left_out == {"id": "text with 20 different values in 20 rows, such as an identifier"}
+        assert ("id", Role.IGNORED) in [(o.name, o.role) for o in found.schema.others]
+
+    def test_is_kept_where_it_is_named_as_categories(self):
+        found = infer([column("id", [f"id{i}" for i in range(20)])], Roles(categorical=("id",)))
+        assert len(found.schema.features[0].categories) == 20
+        assert found.left_out == {}
+
+    def test_is_kept_in_few_rows(self):
+        assert kind_of([f"id{i}" for i in range(19)]) is Kind.CATEGORY
+
+    def test_is_kept_with_enough_repeats(self):
+        assert kind_of([f"id{i}" for i in range(80)] + ["id0"] * 20) is Kind.CATEGORY
+
+    def test_missing_cells_do_not_count(self):
+        found = infer([csv("y,id,x\n" + "".join(f"{i},{f'id{i}' if i < 30 else ''},1\n" for i in range(100)))], Roles())
+        assert found.left_out == {"id": "text with 30 different values in 30 rows, such as an identifier"}
+
+    def test_is_not_left_out_silently_where_nothing_else_is_there(self):
+        with pytest.raises(UserError, match="no column is left to learn from"):
+            infer([column("id", [f"id{i}" for i in range(20)])], Roles())
+
+
+class TestStrayText:
+    """Text among many numbers is a mistake in the data, and is named."""
+
+    CELLS = (*map(str, range(30)), "1O", "5")
+
+    def test_in_a_named_column(self):
+        with pytest.raises(DataError) as caught:
+            infer([column("x", self.CELLS)], Roles())
+        assert str(caught.value) == (
+            "'1O' stands in a column of numbers (train/a.csv line 32, column 'x'); "
+            "leave the cell empty where the number is not known, or name the column in categorical_columns"
+        )
+
+    def test_in_a_later_file(self):
+        tables = [column("x", self.CELLS[:30]), column("x", ["5", "n.a."])]
+        with pytest.raises(DataError, match=r"'n.a.' stands in a column of numbers \(train/a.csv line 3, column 'x'\)"):
+            infer(tables, Roles())
+
+    def test_a_date_among_numbers(self):
+        with pytest.raises(DataError, match="'2024-05-31' stands in a column of numbers"):
+            infer([column("x", [*self.CELLS[:30], "2024-05-31"])], Roles())
+
+    def test_a_first_row_of_names_that_was_not_taken_for_a_header(self):
+        table = column("x", ["1999", *self.CELLS[:30]], header=False)
+        text = "y,2020\n" + "".join(f"{i},{i}\n" for i in range(30))
+        with pytest.raises(DataError) as caught:
+            infer([csv(text)], Roles(target=1))
+        assert str(caught.value) == (
+            "'y' stands in a column of numbers (train/a.csv line 1, column 'column 0'); "
+            "set header=true if the first row holds the columns' names"
+        )
+        assert infer([table], Roles()).schema.features[0].kind is Kind.NUMBER
+
+    def test_in_the_target(self):
+        text = "y,x\n" + "".join(f"{cell},1\n" for cell in self.CELLS)
+        with pytest.raises(DataError) as caught:
+            infer([csv(text)], Roles())
+        assert str(caught.value) == (
+            "'1O' stands in a column of numbers (train/a.csv line 32, column 'y'); "
+            "correct the cell, or leave the row out"
+        )
+
+    def test_long_text_is_cut(self):
+        with pytest.raises(DataError, match=f"^'{'x' * 37}…' stands in"):
+            infer([column("x", [*self.CELLS[:30], "x" * 5000])], Roles())
+
+    def test_is_none_where_the_column_is_named_as_categories(self):
+        assert infer([column("x", self.CELLS)], Roles(categorical=("x",))).schema.features[0].kind is Kind.CATEGORY
+
+    def test_is_none_where_the_column_is_ignored(self):
+        table = csv("y,x,z\n" + "".join(f"1,{cell},2\n" for cell in self.CELLS))
+        assert [f.name for f in infer([table], Roles(ignored=("x",))).schema.features] == ["z"]
+
+
+def target(cells: list[str], wanted: bool | None = None):
+    found = infer([csv("y,x\n" + "".join(f"{cell},1\n" for cell in cells))], Roles(), wanted)
+    return found.target_kind, found.schema.classes
+
+
+class TestTarget:
+    @pytest.mark.parametrize(
+        ("cells", "kind", "classes"),
+        [
+            (["1.5", "2", "3"], Kind.NUMBER, ()),
+            (["0", "1", "1"], Kind.NUMBER, ()),
+            (["yes", "no", "yes"], Kind.CATEGORY, ("no", "yes")),
+            (["True", "False", "True"], Kind.BOOLEAN, ("False", "True")),
+            (["c", "a", "b"], Kind.CATEGORY, ("a", "b", "c")),
+        ],
+    )
+    def test_kind_and_classes(self, cells, kind, classes):
+        assert target(cells) == (kind, classes)
+
+    def test_a_boolean_target_of_parquet_has_its_classes_named(self):
+        table = Table(
+            [Numbers(np.array([0.0, 1, np.nan]), Kind.BOOLEAN), Numbers(np.arange(3.0))], ("y", "x"), 3, Place()
+        )
+        assert infer([table], Roles()).schema.classes == ("false", "true")
+
+    @pytest.mark.parametrize(
+        ("cells", "wanted", "message"),
+        [
+            (["NA", "", "NA"], None, "the target column has no values (column 'y'); check 'target' and the file"),
+            (
+                ["2024-01-01", "2024-01-02"],
+                None,
+                "the target column holds dates (column 'y'); name a column of numbers",
+            ),
+            (
+                [f"v{i}" for i in range(25)],
+                None,
+                "the target column holds text with 25 different values in 25 rows, such as an identifier (column 'y')",
+            ),
+            (
+                ["", "1", "low", "high"],
+                False,
+                "the target 'low' is text, and the objective needs numbers (train/a.csv line 4, column 'y'); "
+                "name a numeric column in 'target', or use a binary: or multi: objective",
+            ),
+        ],
+    )
+    def test_what_cannot_be_one(self, cells, wanted, message):
+        with pytest.raises(DataError) as caught:
+            target(cells, wanted)
+        assert str(caught.value).startswith(message)
+
+    def test_text_that_comes_only_in_a_later_file_is_named_there(self):
+        tables = [csv("y,x\n,1\n"), csv("y,x\nlow,1\n", name="train/b.csv")]
+        with pytest.raises(DataError, match=r"the target 'low' is text, .* \(train/b.csv line 2, column 'y'\)"):
+            infer(tables, Roles(), classes_wanted=False)
+
+    def test_true_and_false_where_numbers_are_wanted(self):
+        table = Table([Numbers(np.array([0.0, 1]), Kind.BOOLEAN), Numbers(np.arange(2.0))], ("y", "x"), 2, Place())
+        with pytest.raises(
+            DataError, match=r"the target holds true and false, and the objective needs numbers \(column 'y'\)"
+        ):
+            infer([table], Roles(), classes_wanted=False)
+
+
+NAMES = ("price", "area", "Lot.Area", "2020")
+
+
+@pytest.mark.parametrize(
+    ("reference", "position"),
+    [("price", 0), ("Lot.Area", 2), ("2020", 3), (2020, 3), (1, 1), ("1", 1), (-1, 3), ("-4", 0)],
+)
+def test_a_column_is_found_by_name_or_position(reference, position):
+    assert resolve(reference, NAMES, 4, "target") == position
+
+
+@pytest.mark.parametrize(
+    ("reference", "names", "message"),
+    [
+        ("prize", NAMES, "target: there is no column 'prize'; did you mean 'price'?"),
+        ("PRICE", NAMES, "target: there is no column 'PRICE'; did you mean 'price'?"),
+        ("lot_area", NAMES, "target: there is no column 'lot_area'; did you mean 'Lot.Area'?"),
+        ("xyz", NAMES, "target: there is no column 'xyz'; the columns are 'price', 'area', 'Lot.Area', '2020'"),
+        ("1_0", NAMES, "target: there is no column '1_0'; the columns are"),
+        (
+            "price",
+            None,
+            "target: there is no column 'price', for the data has no header row; give a position from 0 to 3",
+        ),
+        (4, NAMES, "target: there is no column 4; the data has 4 columns, 0 to 3"),
+        (-5, NAMES, "target: there is no column -5; the data has 4 columns, 0 to 3"),
+    ],
+)
+def test_a_column_that_is_not_there(reference, names, message):
+    with pytest.raises(UserError) as caught:
+        resolve(reference, names, 4, "target")
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        (Roles(weight=0), "'weight_column' names the target column; the two must differ"),
+        (Roles(target="x", weight="x"), "'weight_column' names the target column; the two must differ"),
+        (Roles(ignored=("y",)), "'ignore_columns' names the column that 'target' names too; leave it out of one"),
+        (Roles(weight=-1, ignored=("z",)), "'ignore_columns' names the column that 'weight_column' names too"),
+        (Roles(ignored=("x", "z")), "no column is left to learn from; the data needs at least one besides the target"),
+        (Roles(weight="w"), "weight_column: there is no column 'w'"),
+        (Roles(ignored=("w",)), "ignore_columns: there is no column 'w'"),
+        (Roles(categorical=("w",)), "categorical_columns: there is no column 'w'"),
+    ],
+)
+def test_roles_that_contradict_each_other(roles, message):
+    with pytest.raises(UserError) as caught:
+        infer([csv("y,x,z\n1,2,3\n4,5,6\n")], roles)
+    assert str(caught.value).startswith(message)
+
+
+def test_the_schema_survives_json():
+    found = infer([csv("y,color,day,id\nno,red,2024-01-01,1\nyes,blue,,2\n")], Roles(weight="id", ignored=("day",)))
+    assert Schema.from_json(json.loads(json.dumps(found.schema.to_json()))) == found.schema
+
+
+def test_a_value_of_the_dictionary_that_no_row_has_is_no_category():
+    text = Text(np.array([0, 0, -1], dtype=np.int32), ["used", "unused"])
+    table = Table([Numbers(np.arange(3.0)), text], ("y", "x"), 3, Place())
+    assert infer([table], Roles()).schema.features[0].categories == ("used",)
