@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from container.data.csr import to_csr
 from container.data.table import Place, SparseTable
 from container.errors import DataError
-
-MAX_INDEX = 10_000_000
-"""Beyond this an index is a hash or a mistake: a booster's histograms need memory for every column up to it."""
 
 _MAX_QUERY_ID = 2**53  # float64, in which all columns are read, holds whole numbers up to here
 
@@ -107,33 +105,5 @@ def _query_ids(rows: list[re.Match[bytes]]) -> NDArray[np.int64] | None:
 
 def _matrix(pairs: list[bytes]) -> sparse.csr_matrix:
     counts = np.array([text.count(b":") for text in pairs], dtype=np.int64)
-    indptr = np.concatenate([[0], np.cumsum(counts)])
     flat = np.array(b" ".join(pairs).replace(b":", b" ").split(), dtype=np.float64)
-    with np.errstate(over="ignore"):
-        indices, values = flat[0::2], flat[1::2].astype(np.float32)
-    rows = np.repeat(np.arange(len(pairs)), counts)
-    if (indices > MAX_INDEX).any():
-        first = int(np.argmax(indices > MAX_INDEX))
-        raise DataError(
-            f"the feature index {indices[first]:.0f} is beyond {MAX_INDEX:,}",
-            "number the features from 0 without gaps",
-            row=int(rows[first]),
-        )
-    if np.isinf(values).any():
-        raise DataError(
-            "a value is infinite or beyond what a 32-bit float holds",
-            "use finite numbers",
-            row=int(rows[np.argmax(np.isinf(values))]),
-        )
-    order = np.lexsort((indices, rows))
-    rows, columns, values = rows[order], indices[order].astype(np.int32), values[order]
-    double = (np.diff(columns) == 0) & (np.diff(rows) == 0)
-    if double.any():
-        first = int(np.argmax(double))
-        raise DataError(
-            f"the feature index {columns[first]} stands twice in the row",
-            "give each index one value",
-            row=int(rows[first]),
-        )
-    width = int(columns.max()) + 1 if len(columns) else 0
-    return sparse.csr_matrix((values, columns, indptr), shape=(len(pairs), width))
+    return to_csr(counts, flat[0::2], flat[1::2])
