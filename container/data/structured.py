@@ -78,6 +78,8 @@ def _loads(data: bytes, what: str) -> Any:
 
 def _split_frame(columns: list[Any], rows: list[Any], place: Place) -> Table:
     table = _table(rows, place)
+    if table.names is not None:
+        raise DataError("'data' has records, which have names of their own", 'send lists beside "columns"')
     names = tuple(str(name) for name in columns)
     if table.rows and len(names) != len(table.columns):
         raise DataError(f"'columns' has {len(names)} names, the rows have {len(table.columns)} values", "give each one")
