@@ -36,6 +36,12 @@ def test_both_images_hold_the_same_versions_but_for_xgboost() -> None:
     assert gpu == cpu
 
 
+@pytest.mark.parametrize("lock", ["gpu", "cpu", "local", "test", "sdk-v2"])
+def test_locks_name_no_index(lock: str) -> None:
+    """Where packages come from is the business of whoever builds."""
+    assert "://" not in (REQUIREMENTS / f"{lock}.txt").read_text()
+
+
 def test_requirements_of_all_packages_are_met(sh: Callable[..., str]) -> None:
     assert sh("pip check") == "No broken requirements found."
 
