@@ -124,6 +124,13 @@ class ServingSettings:
         False,
         "false",
     )
+    native: bool = _setting(
+        "SAGEMAKER_XGBOOST_NATIVE",
+        _SWITCH,
+        "Read and predict with the compiled core where it gives the same bytes; false: with XGBoost alone.",
+        True,
+        "true",
+    )
     log_level: str = _setting("SAGEMAKER_CONTAINER_LOG_LEVEL", _LEVEL, "Least level of log lines.", "INFO", "info")
 
     @classmethod

@@ -12,6 +12,7 @@ from container.data.schema import Schema
 from container.data.table import SparseTable, Table
 from container.errors import DataError
 from container.model.artifact import Artifact
+from container.model.forest import Forest
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +31,15 @@ class Prediction:
 class Predictor:
     """Predicts with one model, or with several as an ensemble: their mean, or for decided classes their vote.
 
-    Safe to call from several threads.
+    Safe to call from several threads. With ``native`` the compiled walker predicts where it has XGBoost's bits.
     """
 
-    def __init__(self, *artifacts: Artifact) -> None:
+    def __init__(self, *artifacts: Artifact, native: bool = True) -> None:
         first = artifacts[0]
         self.schema: Schema = first.schema
         self.objective = first.objective
         self._boosters = [artifact.booster for artifact in artifacts]
+        self._forests = [Forest.build(booster) if native else None for booster in self._boosters]
         self._in_place = first.booster_name != "gblinear"
 
     def predict(self, table: Table | SparseTable) -> Prediction:
@@ -50,10 +52,17 @@ class Predictor:
             only_names = isinstance(table, Table) and table.names is not None
             cause = "the request has column names but no rows" if only_names else "the request has no rows"
             raise DataError(cause, "send at least one")
-        scores = self._scores(self._matrix(table))
+        return self.predict_matrix(self._matrix(table))
+
+    def predict_matrix(self, matrix: NDArray[np.float32] | sparse.csr_matrix) -> Prediction:
+        """One prediction per row of numbers that are encoded already, at least one row.
+
+        ``matrix`` is float32 of shape (rows, features), C-contiguous where dense; missing is NaN, or not stored.
+        """
+        scores = self._scores(matrix)
         return Prediction(scores, self._labels(scores))
 
-    def _matrix(self, table: Table | SparseTable) -> object:
+    def _matrix(self, table: Table | SparseTable) -> NDArray[np.float32] | sparse.csr_matrix:
         if isinstance(table, Table):
             encoded = self.schema.encode(table)
             if encoded.unseen:
@@ -64,17 +73,22 @@ class Predictor:
         rows = table.matrix
         return sparse.csr_matrix((rows.data, rows.indices, rows.indptr), shape=(table.rows, len(self.schema.features)))
 
-    def _scores(self, matrix: object) -> NDArray[np.float32]:
-        if self._in_place:
-            scores = [booster.inplace_predict(matrix, validate_features=False) for booster in self._boosters]
-        else:
-            data = xgboost.DMatrix(matrix)
-            scores = [booster.predict(data, validate_features=False) for booster in self._boosters]
+    def _scores(self, matrix: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32]:
+        scores = [self._score(*model, matrix) for model in zip(self._boosters, self._forests, strict=True)]
         if len(scores) == 1:
-            return np.asarray(scores[0], dtype=np.float32)
+            return scores[0]
         if self.objective in ("multi:softmax", "binary:hinge"):
             return vote(np.stack(scores))
         return np.asarray(np.mean(scores, axis=0, dtype=np.float64), dtype=np.float32)
+
+    def _score(
+        self, booster: xgboost.Booster, forest: Forest | None, matrix: NDArray[np.float32] | sparse.csr_matrix
+    ) -> NDArray[np.float32]:
+        if forest is not None and isinstance(matrix, np.ndarray):
+            return forest.predict(matrix)
+        if self._in_place:
+            return np.asarray(booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
+        return np.asarray(booster.predict(xgboost.DMatrix(matrix), validate_features=False), dtype=np.float32)
 
     def _labels(self, scores: NDArray[np.float32]) -> list[str] | None:
         classes = self.schema.classes

@@ -38,7 +38,7 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
     from container.serving.server import Server, options
 
     models = artifact.load_all(folders.model)
-    app = create_app(Predictor(*models), settings)
+    app = create_app(Predictor(*models, native=settings.native), settings)
     several = f"the ensemble of {len(models)} models" if len(models) > 1 else artifact.FILE_NAME
     log.info("serving %s: %s, %d features", several, models[0].objective, len(models[0].schema.features))
     Server(app, options(settings)).run()
