@@ -139,15 +139,30 @@ class Schema:
             )
         return [found[name] for name in self.names]
 
+    def encode_training(self, table: Table) -> Encoded:
+        """The cells of a table laid out as the training table, target and all, as the booster takes them.
+
+        Raises:
+            DataError: with the line and column of the first cell that is not what the column holds.
+        """
+        return self._encode(table, [table.columns[feature.position] for feature in self.features])
+
     def encode(self, table: Table) -> Encoded:
-        """The table's cells as the booster takes them.
+        """The cells of a request's table as the booster takes them.
 
         Raises:
             DataError: with the line and column of the first cell that is not what the column holds.
         """
         try:
+            selected = self.select(table)
+        except DataError as error:
+            raise table.place.locate(error) from None
+        return self._encode(table, selected)
+
+    def _encode(self, table: Table, selected: Sequence[Column]) -> Encoded:
+        try:
             columns, unseen = [], {}
-            for feature, column in zip(self.features, self.select(table), strict=True):
+            for feature, column in zip(self.features, selected, strict=True):
                 values, unknown = encode(column, feature.kind, feature.name, feature.categories)
                 columns.append(values)
                 if unknown:

@@ -151,7 +151,7 @@ def arrow_table(table: Table, schema: Schema) -> "pa.Table":
     import pyarrow as pa
 
     arrays = []
-    encoded = schema.encode(table)
+    encoded = schema.encode_training(table)
     for feature, values in zip(schema.features, encoded.columns, strict=True):
         if feature.kind is Kind.CATEGORY:
             missing = np.isnan(values)
