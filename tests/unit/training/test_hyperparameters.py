@@ -21,8 +21,6 @@ VALID = {
     "early_stopping_rounds": ("5", 5),
     "min_delta": ("0.01", 0.01),
     "checkpoint_interval": ("10", 10),
-    "min_delta": ("0.01", 0.01),
-    "checkpoint_interval": ("10", 10),
     "eval_metric": ("rmse,mae", ("rmse", "mae")),
     "save_model_on_termination": ("false", False),
     "_kfold": ("5", 5),
