@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from container.data.delimited import Dialect, read
-from container.data.table import Place, Table
+from container.data.formats import ContentType, read_request
 from container.model import artifact
 from container.model.predictor import Prediction, Predictor
 from tests.contract.job import Job
@@ -16,18 +15,10 @@ def job(tmp_path: Path) -> Job:
     return Job(tmp_path / "ml", {"num_round": 10})
 
 
-def predictor(job: Job) -> Predictor:
-    return Predictor(artifact.load(job.model / "xgboost-model"))
-
-
-def csv(text: str) -> Table:
-    names, _, rows = text.partition("\n") if text[0].isalpha() else (None, None, text)
-    first = (names or rows.partition("\n")[0]).split(",")
-    return read(text.encode(), Dialect(",", tuple(first) if names else None, len(first)), Place())
-
-
-def predict(job: Job, text: str) -> Prediction:
-    return predictor(job).predict(csv(text))
+def predict(job: Job, body: str, content_type: str = "text/csv") -> Prediction:
+    """What the job's model says of a request."""
+    predictor = Predictor(artifact.load(job.model / "xgboost-model"))
+    return predictor.predict(read_request(body.encode(), ContentType.parse(content_type), predictor.schema))
 
 
 def rows(first: int, count: int) -> str:
