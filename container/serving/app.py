@@ -1,9 +1,12 @@
 """The Flask application: SageMaker's routes, and nothing that knows how a row is read or a score is written."""
 
+from contextlib import nullcontext
 from http import HTTPStatus
+from threading import Semaphore
 
 from flask import Flask, Response, jsonify, request
 
+from container.contract.resources import usable_cpus
 from container.contract.serving_env import ServingSettings
 from container.data.formats import ContentType, read_request, with_hint
 from container.errors import DataError
@@ -12,6 +15,8 @@ from container.serving import failures, negotiation, replies
 from container.serving.body import read_body
 
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+_LARGE = 256 * 1024
+"""Bytes from which a request takes its turn: a few keep the CPUs busy, and the rest must not starve /ping."""
 _TRANSFORM_BYTES = 100 * 1024**2
 """Batch transform refuses more than this as MaxConcurrentTransforms x MaxPayloadInMB."""
 
@@ -25,6 +30,7 @@ def create_app(predictor: Predictor, settings: ServingSettings) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     default = negotiation.default_type(settings.default_accept)
+    turns = Semaphore(max(1, usable_cpus() // settings.workers))
     failures.register(app)
 
     @app.get("/ping")
@@ -40,11 +46,8 @@ def create_app(predictor: Predictor, settings: ServingSettings) -> Flask:
         media_type = negotiation.negotiate(request.headers.get("Accept"), default)
         content_type = ContentType.parse(request.headers.get("Content-Type"))
         body = read_body(request, settings)
-        try:
-            prediction = predictor.predict(read_request(body, content_type, predictor.schema))
-        except DataError as error:
-            raise with_hint(error, body, content_type) from None
-        text = replies.encode(prediction, media_type)
+        with turns if len(body) > _LARGE else nullcontext():
+            text = _answer(predictor, body, content_type, media_type)
         reply = Response(text + b"\n" if settings.batch else text, content_type=media_type)
         attributes = request.headers.get(_ATTRIBUTES, "")
         if attributes and len(attributes) <= 1024 and attributes.isascii() and attributes.isprintable():
@@ -52,6 +55,14 @@ def create_app(predictor: Predictor, settings: ServingSettings) -> Flask:
         return reply
 
     return app
+
+
+def _answer(predictor: Predictor, body: bytes, content_type: ContentType, media_type: str) -> bytes:
+    try:
+        table = read_request(body, content_type, predictor.schema)
+        return replies.encode(predictor.predict(table), media_type)
+    except DataError as error:
+        raise with_hint(error, body, content_type) from None
 
 
 def transform_parameters(settings: ServingSettings) -> dict[str, str | int]:

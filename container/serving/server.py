@@ -33,8 +33,8 @@ def options(settings: ServingSettings) -> dict[str, Any]:
         "bind": f"0.0.0.0:{settings.port}",
         "workers": settings.workers,
         "worker_class": Worker,
-        # So that /ping is answered while large requests are worked on: XGBoost and pyarrow release the GIL.
-        "threads": 8,
+        # So that one is free for /ping while large requests are worked on or wait for their turn.
+        "threads": 32,
         "timeout": settings.timeout,
         # SageMaker kills 30 s after SIGTERM.
         "graceful_timeout": 20,

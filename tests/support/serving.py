@@ -78,20 +78,28 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "SAGEMAKER_BASE_DIR": str(folder),
         "SAGEMAKER_MODEL_SERVER_WORKERS": "2",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(ROOT / "tests" / "support" / "without"),
         **settings,
     }
 
 
-def spawn(folder: Path, log: Path, **settings: str) -> "subprocess.Popen[bytes]":
-    """Start `serve`; its output goes to ``log``."""
-    with log.open("wb") as output:
-        return subprocess.Popen(
+@contextmanager
+def started(folder: Path, log: Path, **settings: str) -> "Iterator[subprocess.Popen[bytes]]":
+    """`serve`, killed where it still runs at the end; its output goes to ``log``."""
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
             [sys.executable, str(ROOT / "serve")],
             stdout=output,
             stderr=output,
             env=environment(folder, **settings),
             cwd=folder,
-        )
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @contextmanager
@@ -101,14 +109,11 @@ def serving(folder: Path, model: str, **settings: str) -> Iterator[Served]:
     shutil.copy(MODELS / f"{model}.ubj", folder / "model" / "xgboost-model")
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
-    process = spawn(folder, log, SAGEMAKER_BIND_TO_PORT=str(port), **settings)
-    served = Served(process, port, log)
-    try:
+    with started(folder, log, SAGEMAKER_BIND_TO_PORT=str(port), **settings) as process:
+        served = Served(process, port, log)
         _wait(served)
         yield served
-    finally:
-        process.terminate()
-        process.wait(30)
+        served.stop()
 
 
 def _wait(served: Served, seconds: float = 60) -> None:
