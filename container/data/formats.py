@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.message import Message
 from enum import StrEnum
 
-from container.data import columnar, delimited, dialect, libsvm, structured
+from container.data import columnar, delimited, dialect, libsvm, recordio, recordio_protobuf, structured
 from container.data.schema import Schema
 from container.data.table import Place, SparseTable, Table
 from container.errors import DataError, UnsupportedMediaTypeError, UserError
@@ -22,6 +22,7 @@ class Format(StrEnum):
     PARQUET = "parquet"
     JSON = "json"
     JSON_LINES = "jsonlines"
+    RECORDIO = "recordio-protobuf"
 
 
 MEDIA_TYPES = {
@@ -41,13 +42,17 @@ MEDIA_TYPES = {
     "application/x-jsonlines": Format.JSON_LINES,
     "application/jsonl": Format.JSON_LINES,
     "application/x-ndjson": Format.JSON_LINES,
+    "application/x-recordio-protobuf": Format.RECORDIO,
+    "recordio-protobuf": Format.RECORDIO,
 }
 """Every spelling that is accepted: the built-in algorithm's, the registered ones, and those clients send."""
 
 _OPAQUE = ("", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain", "*/*")
 """What HTTP clients send when they were told nothing; the bytes decide then."""
 
-_PARQUET_MAGIC = b"PAR1"
+BINARY = {b"PAR1": Format.PARQUET, recordio.MAGIC: Format.RECORDIO}
+"""How files of formats that are no text begin."""
+
 _JSON_LINES_START = re.compile(rb"[^\r\n]*[\]}][ \t]*\r?\n\s*[\[{]")  # nowhere else does one value follow another
 _LIBSVM_START = re.compile(rb"\s*(?:[^\s:,;]+(?::[^\s:,;]+)?\s+)?(?:qid:\d+\s+)?\d+:[^\s:,;]+(?:\s|$)")
 
@@ -94,9 +99,10 @@ class ContentType:
 
 
 def sniff(data: bytes) -> Format:
-    """The format of bytes nobody named: Parquet by its magic, JSON by its bracket, LIBSVM by ``index:value``, CSV."""
-    if data.startswith(_PARQUET_MAGIC):
-        return Format.PARQUET
+    """The format of bytes nobody named: binary by its magic, JSON by its bracket, LIBSVM by ``index:value``, CSV."""
+    for magic, binary in BINARY.items():
+        if data.startswith(magic):
+            return binary
     head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith((b"{", b"[")):
         return Format.JSON_LINES if _JSON_LINES_START.match(head) else Format.JSON
@@ -146,4 +152,5 @@ _REQUEST_READERS: dict[Format, Callable[[bytes, ContentType, Schema], AnyTable]]
     ),
     Format.JSON: lambda data, content_type, _: structured.read_json(_utf8(data, content_type)),
     Format.JSON_LINES: lambda data, content_type, _: structured.read_json_lines(_utf8(data, content_type)),
+    Format.RECORDIO: lambda data, _, __: recordio_protobuf.read(data, Place(), labelled=False),
 }
