@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import xgboost
@@ -41,6 +42,8 @@ class Predictor:
         self._boosters = [artifact.booster for artifact in artifacts]
         self._forests = [Forest.build(booster) if native else None for booster in self._boosters]
         self._in_place = first.booster_name != "gblinear"
+        # XGBoost's documentation calls prediction thread-safe for trees only.
+        self._linear_turn = Lock()
 
     def predict(self, table: Table | SparseTable) -> Prediction:
         """One prediction per row, in order.
@@ -88,7 +91,8 @@ class Predictor:
             return forest.predict(matrix)
         if self._in_place:
             return np.asarray(booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
-        return np.asarray(booster.predict(xgboost.DMatrix(matrix), validate_features=False), dtype=np.float32)
+        with self._linear_turn:
+            return np.asarray(booster.predict(xgboost.DMatrix(matrix), validate_features=False), dtype=np.float32)
 
     def _labels(self, scores: NDArray[np.float32]) -> list[str] | None:
         classes = self.schema.classes
