@@ -12,7 +12,7 @@ from scipy import sparse
 from container.data.encoding import encode
 from container.data.formats import AnyTable
 from container.data.schema import Role, Schema
-from container.data.table import Column, Kind, SparseTable, Table
+from container.data.table import Column, Kind, Numbers, SparseTable, Table
 from container.errors import DataError, UserError
 from container.training.objective import Task, check_labels
 
@@ -41,12 +41,14 @@ def from_table(table: AnyTable, schema: Schema, task: Task) -> Rows:
     try:
         rows = _sparse(table, schema) if isinstance(table, SparseTable) else _dense(table, schema)
         target = next((other.name for other in schema.others if other.role is Role.TARGET), "label")
-        _check_finite(rows.label, "label", target)
+        _check_present(rows.label, "label", target)
         check_labels(task, rows.label, target)
         if rows.weight is not None:
-            _check_finite(rows.weight, "weight", "weight")
+            column = next((other.name for other in schema.others if other.role is Role.WEIGHT), "weight")
+            _check_present(rows.weight, "weight", column)
             if (rows.weight < 0).any():
-                raise DataError("the weight is negative", "weights are 0 or more", row=int(np.argmax(rows.weight < 0)))
+                row = int(np.argmax(rows.weight < 0))
+                raise DataError("the weight is negative", "weights are 0 or more", row=row, column=column)
     except DataError as error:
         raise table.place.locate(error) from None
     return rows
@@ -108,7 +110,10 @@ def _sparse(table: SparseTable, schema: Schema) -> Rows:
     width = len(schema.features)
     rows = table.matrix
     features = sparse.csr_matrix((rows.data, rows.indices, rows.indptr), shape=(table.rows, width))
-    return Rows(features, table.label, table.weight, table.group)
+    label = _number(Numbers(table.label), "label")
+    return Rows(
+        features, label, None if table.weight is None else _number(Numbers(table.weight), "weight"), table.group
+    )
 
 
 def _dense(table: Table, schema: Schema) -> Rows:
@@ -131,10 +136,13 @@ def _present(column: Column) -> NDArray[np.bool_]:
 
 
 def _number(column: Column, name: str) -> NDArray[np.float64]:
-    return encode(column, Kind.NUMBER, name)[0].astype(np.float64)
+    try:
+        return encode(column, Kind.NUMBER, name)[0].astype(np.float64)
+    except DataError as error:
+        raise DataError(error.cause, "correct it, or leave the row out", row=error.row, column=name) from None
 
 
-def _check_finite(values: NDArray[np.float64], what: str, column: str) -> None:
+def _check_present(values: NDArray[np.float64], what: str, column: str) -> None:
     missing = np.isnan(values)
     if missing.any():
         raise DataError(
