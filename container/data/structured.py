@@ -1,4 +1,4 @@
-"""JSON and JSON Lines requests to a `Table`: rows by position, or records by name."""
+"""JSON and JSON Lines to a `Table`: rows by position, or records by name."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def read_json(data: bytes) -> Table:
     Raises:
         DataError: the bytes are not JSON (with line and column), or their shape is none of these.
     """
-    value = _loads(data, "the body")
+    value = loads(data)
     place = Place(unit="instance")
     if isinstance(value, dict):
         if "instances" in value:
@@ -40,7 +40,7 @@ def read_json(data: bytes) -> Table:
         raise DataError(f"the body is {_name(value)}, neither rows nor records", _SHAPES)
     if value and not any(isinstance(item, list | dict) for item in value):
         value = [value]
-    return _table(value, place)
+    return to_table(value, place)
 
 
 def read_json_lines(data: bytes) -> Table:
@@ -49,16 +49,32 @@ def read_json_lines(data: bytes) -> Table:
     Raises:
         DataError: a line is not JSON, or neither a row nor a record; with its number.
     """
+    values, lines = json_lines(data)
+    place = Place(unit="line", line_of=lines.__getitem__)
+    return to_table(values, place)
+
+
+def json_lines(data: bytes) -> tuple[list[Any], list[int]]:
+    """The value on each line that is not blank, a number as a row of one, and the lines' numbers.
+
+    Raises:
+        DataError: a line is not JSON; with its number.
+    """
     values, lines = [], []
     for line, text in enumerate(data.split(b"\n"), start=1):
         if text.strip():
             lines.append(line)
-            values.append(_loads(text, f"line {line}"))
-    place = Place(unit="line", line_of=lines.__getitem__)
-    return _table([[value] if isinstance(value, int | float) else value for value in values], place)
+            value = loads(text, f"line {line}")
+            values.append([value] if isinstance(value, int | float) else value)
+    return values, lines
 
 
-def _loads(data: bytes, what: str) -> Any:
+def loads(data: bytes, what: str = "the body") -> Any:
+    """One JSON value; ``what`` is its name in messages.
+
+    Raises:
+        DataError: the bytes are not JSON; with line and column.
+    """
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -70,14 +86,14 @@ def _loads(data: bytes, what: str) -> Any:
         except RecursionError:
             raise DataError(f"{what} is nested too deep", _SHAPES) from None
         except json.JSONDecodeError as error:
-            where = f"column {error.colno}" if what != "the body" else f"line {error.lineno} column {error.colno}"
+            where = f"column {error.colno}" if what.startswith("line") else f"line {error.lineno} column {error.colno}"
             raise DataError(f"{what} is not JSON: {error.msg} at {where}", "send valid JSON") from None
         except ValueError:  # Python's limit on the digits of a whole number
             raise DataError(f"{what} has a number with too many digits", "send numbers of at most 300 digits") from None
 
 
 def _split_frame(columns: list[Any], rows: list[Any], place: Place) -> Table:
-    table = _table(rows, place)
+    table = to_table(rows, place)
     if table.names is not None:
         raise DataError("'data' has records, which have names of their own", 'send lists beside "columns"')
     names = tuple(str(name) for name in columns)
@@ -88,7 +104,12 @@ def _split_frame(columns: list[Any], rows: list[Any], place: Place) -> Table:
     return Table(table.columns, names, table.rows, place)
 
 
-def _table(items: Sequence[Any], place: Place) -> Table:
+def to_table(items: Sequence[Any], place: Place) -> Table:
+    """Rows, which are lists, or records, which are objects, as columns.
+
+    Raises:
+        DataError: an item is neither, or unlike the others; with its place.
+    """
     try:
         rows = [_unwrap(item) for item in items]
         if not _are_records(rows):
@@ -99,7 +120,7 @@ def _table(items: Sequence[Any], place: Place) -> Table:
             if len(row) < len(names):
                 for name in names.keys() - row.keys():
                     incomplete.setdefault(name, index)
-        columns = [_column([row.get(name) for row in rows], name) for name in names]
+        columns = [to_column([row.get(name) for row in rows], name) for name in names]
         return Table(columns, tuple(names), len(rows), place, incomplete)
     except DataError as error:
         raise place.locate(error) from None
@@ -126,10 +147,15 @@ def _by_position(rows: Sequence[Any]) -> list[Column]:
     for index, row in enumerate(rows):
         if len(row) != width:
             raise DataError(f"the row has {len(row)} values where the first has {width}", "send as many", row=index)
-    return [_column(values, None) for values in zip(*rows, strict=True)]
+    return [to_column(values, None) for values in zip(*rows, strict=True)]
 
 
-def _column(values: Sequence[Any], name: str | None) -> Column:
+def to_column(values: Sequence[Any], name: str | None) -> Column:
+    """JSON values as one column.
+
+    Raises:
+        DataError: one is a list or an object; with its row.
+    """
     if all(type(value) is float or type(value) is int or value is None for value in values):
         return Numbers(np.array([_to_float(value) for value in values]))
     if all(isinstance(value, bool) or value is None for value in values):
