@@ -65,6 +65,15 @@ def read_channel(
         yield table
 
 
+def has_files(folder: Path) -> bool:
+    """Whether there is anything to read below a channel's folder."""
+    return any(path.is_file() and not _is_hidden(path, folder) for path in folder.rglob("*"))
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+
+
 def data_files(folder: Path) -> list[Path]:
     """The files below a channel's folder, sorted; hidden and marker files (``.x``, ``_SUCCESS``) are left out.
 
@@ -78,8 +87,7 @@ def data_files(folder: Path) -> list[Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             continue
-        hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-        (passed_over if hidden else found).append(path)
+        (passed_over if _is_hidden(path, folder) else found).append(path)
     if passed_over:
         names = tuple(path.relative_to(folder).as_posix() for path in passed_over)
         log.info("passed over hidden and marker files in %s: %s", folder.name, listing(names))

@@ -20,6 +20,7 @@ import xgboost
 from container.atomic import write_atomically
 from container.data.schema import Schema
 from container.model.artifact import Artifact
+from container.training.cluster import ALONE, Cluster
 from container.training.hyperparameters import Hyperparameters
 from container.training.rows import Rows, digest
 
@@ -43,12 +44,13 @@ def identity(
     schema: Schema,
     parts: Mapping[str, Sequence[Rows]],
     earlier: Artifact | None,
+    cluster: Cluster = ALONE,
 ) -> dict[str, Any]:
     """What makes a training the same one: all that the model depends on but the number of rounds."""
     about = {name: value for name, value in params.items() if name not in ("nthread", "device", "verbosity")}
     about |= {"eval_metric": hyperparameters.eval_metric, "_kfold": hyperparameters.kfold}
     about["the columns' meaning"] = _checksum(json.dumps(schema.to_json()).encode())
-    about |= {f"the {channel} data": digest(of) for channel, of in parts.items()}
+    about |= {f"the {channel} data": cluster.gather(digest(of)) for channel, of in parts.items()}
     if earlier is not None:
         about["the earlier model"] = _checksum(bytes(earlier.booster.save_raw("ubj")))
     return about

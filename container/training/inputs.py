@@ -1,18 +1,20 @@
 """A job's channels to tables."""
 
 from container.contract.job import TrainingJob
-from container.data.channel import CsvOptions, Layout, read_channel
+from container.data.channel import CsvOptions, Layout, has_files, read_channel
 from container.data.formats import AnyTable
 from container.data.table import Table
 from container.errors import DataError, UserError, listing
+from container.training.cluster import Cluster
 from container.training.hyperparameters import Hyperparameters
+from container.training.sharing import agree_on_tables, is_sharded
 
 Tables = dict[str, list[AnyTable]]
 """The tables of the channels ``train`` and, where there is one, ``validation``; all dense, or all sparse."""
 
 
-def read_tables(job: TrainingJob, hyperparameters: Hyperparameters) -> Tables:
-    """Read the channels.
+def read_tables(job: TrainingJob, hyperparameters: Hyperparameters, cluster: Cluster) -> Tables:
+    """Read the channels; of a sharded one, what this host was given of it.
 
     Raises:
         UserError: no channel train, or channels whose files cannot be read together.
@@ -25,16 +27,20 @@ def read_tables(job: TrainingJob, hyperparameters: Hyperparameters) -> Tables:
     layout = None
     for name in ("train", "validation"):
         if channel := job.channels.get(name):
-            tables[name] = list(read_channel(channel.path, channel.content_type, options, layout))
+            shard = cluster.size > 1 and is_sharded(channel)
+            found = []
+            if not shard or has_files(channel.path):
+                found = list(read_channel(channel.path, channel.content_type, options, layout))
+            tables[name] = agree_on_tables(found, cluster, name)
             if not tables[name]:
                 raise DataError(f"the files of the channel {name!r} are all empty", "put rows into them")
             first = tables["train"][0]
             layout = Layout.of(first) if isinstance(first, Table) else None
-    _check_alike(tables)
+    _check_alike(tables, cluster)
     return tables
 
 
-def _check_alike(tables: Tables) -> None:
+def _check_alike(tables: Tables, cluster: Cluster) -> None:
     parts = [part for channel in tables.values() for part in channel]
     if other := next((part for part in parts if type(part) is not type(parts[0])), None):
         raise DataError(
@@ -42,7 +48,7 @@ def _check_alike(tables: Tables) -> None:
             "write all files as LIBSVM, or all as CSV or Parquet",
         )
     for name, channel in tables.items():
-        if not sum(part.rows for part in channel):
+        if not sum(cluster.gather(sum(part.rows for part in channel))):
             raise DataError(f"the channel {name!r} has a header and no rows", "put rows into its files")
 
 

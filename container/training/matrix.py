@@ -1,16 +1,20 @@
 """Rows to a DMatrix: quantised where the tree method works on histograms, plain where it needs the values."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
+from scipy import sparse
 
 from container.data.schema import Schema
 from container.data.table import Kind
 from container.errors import UserError, listing
 from container.training.rows import Rows, join, take
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def takes_histograms(params: dict[str, Any]) -> bool:
@@ -38,10 +42,17 @@ def check_categories(params: dict[str, Any], schema: Schema) -> None:
         )
 
 
-def build(parts: Sequence[Rows], params: dict[str, Any], reference: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
+def build(
+    parts: Sequence[Rows],
+    params: dict[str, Any],
+    reference: xgboost.DMatrix | None = None,
+    *,
+    codes_only: bool = False,
+) -> xgboost.DMatrix:
     """One DMatrix of all parts; ``reference`` is the training matrix, whose bins a validation matrix shares.
 
-    The rows of a query are brought together, in the order of the query ids.
+    The rows of a query are brought together, in the order of the query ids. With ``codes_only`` XGBoost is
+    not told the categories' names: between hosts it cannot agree on them where one has no rows.
 
     Raises:
         UserError: rows of one query have different weights.
@@ -53,10 +64,27 @@ def build(parts: Sequence[Rows], params: dict[str, Any], reference: xgboost.DMat
     about["weight"] = rows.weight if rows.group is None or rows.weight is None else _of_queries(rows.weight, rows.group)
     if params.get("objective") == "survival:aft":
         about |= {"label_lower_bound": rows.label, "label_upper_bound": rows.label}
+    features: Any = rows.features
+    if codes_only and not isinstance(features, sparse.csr_matrix):
+        features, about["feature_names"], about["feature_types"] = _codes(features)
     if takes_histograms(params):
         bins = {"max_bin": params["max_bin"]} if "max_bin" in params else {}
-        return xgboost.QuantileDMatrix(rows.features, ref=reference, **about, **bins)
-    return xgboost.DMatrix(rows.features, **about)
+        return xgboost.QuantileDMatrix(features, ref=reference, **about, **bins)
+    return xgboost.DMatrix(features, **about)
+
+
+def _codes(features: "pa.Table") -> tuple[NDArray[np.float32], list[str], list[str]]:
+    """The features as one float32 matrix with category codes, their names and their types."""
+    import pyarrow as pa
+
+    columns = np.empty((features.num_rows, features.num_columns), dtype=np.float32)
+    types = []
+    for place, column in enumerate(features.columns):
+        category = pa.types.is_dictionary(column.type)
+        types.append("c" if category else "float")
+        values = [chunk.indices if category else chunk for chunk in column.chunks]
+        columns[:, place] = np.concatenate([v.to_numpy(zero_copy_only=False) for v in values] or [np.empty(0)])
+    return columns, features.column_names, types
 
 
 def _of_queries(weight: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ Definitions: scikit-learn's of the same names; a score with a zero denominator i
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import xgboost
@@ -13,21 +14,32 @@ Floats = NDArray[np.float64]
 CustomMetric = Callable[[NDArray[np.float32], xgboost.DMatrix], list[tuple[str, float]]]
 
 
-def custom_metric(names: Sequence[str], objective: str) -> CustomMetric | None:
-    """What ``xgboost.train(custom_metric=…)`` takes to compute these metrics, or None where there are none."""
+Total = Callable[[Floats], Floats]
+"""Sums an array over all hosts, element by element."""
+
+
+def custom_metric(names: Sequence[str], params: dict[str, Any], total: Total) -> CustomMetric | None:
+    """A function of predictions and data that computes these metrics over all hosts, None where there are none."""
     if not names:
         return None
 
     def evaluate(predictions: NDArray[np.float32], data: xgboost.DMatrix) -> list[tuple[str, float]]:
         label = data.get_label().astype(np.float64)
         weight = data.get_weight().astype(np.float64)
-        return compute(names, objective, predictions, label, weight if weight.size else np.ones(len(label)))
+        weight = weight if weight.size else np.ones(len(label))
+        return compute(names, params["objective"], predictions, label, weight, params.get("num_class", 2), total)
 
     return evaluate
 
 
 def compute(
-    names: Sequence[str], objective: str, predictions: NDArray[np.float32], label: Floats, weight: Floats
+    names: Sequence[str],
+    objective: str,
+    predictions: NDArray[np.float32],
+    label: Floats,
+    weight: Floats,
+    classes: int = 2,
+    total: Total = lambda sums: sums,
 ) -> list[tuple[str, float]]:
     """Each metric's value; ``predictions`` (rows,) or (rows, classes), ``label`` and ``weight`` (rows,)."""
     values = predictions.astype(np.float64)
@@ -35,9 +47,9 @@ def compute(
     counts: _Counts | None = None
     for name in names:
         if name in ("mse", "r2"):
-            results.append((name, _mse(values, label, weight) if name == "mse" else _r2(values, label, weight)))
+            results.append((name, (_mse if name == "mse" else _r2)(values, label, weight, total)))
             continue
-        counts = counts or _Counts(label.astype(np.intp), decide(predictions, objective), weight)
+        counts = counts or _Counts(label.astype(np.intp), decide(predictions, objective), weight, classes, total)
         results.append((name, counts.score(name, binary=not objective.startswith("multi:"))))
     return results
 
@@ -52,28 +64,36 @@ def decide(predictions: NDArray[np.float32], objective: str) -> NDArray[np.intp]
     return (flat > (0 if objective == "binary:logitraw" else 0.5)).astype(np.intp)
 
 
-def _mse(values: Floats, label: Floats, weight: Floats) -> float:
-    return float(np.average((values - label) ** 2, weights=weight))
+def _mse(values: Floats, label: Floats, weight: Floats, total: Total) -> float:
+    squares, weights = total(np.array([(weight * (values - label) ** 2).sum(), weight.sum()]))
+    return _ratio(squares, weights)
 
 
-def _r2(values: Floats, label: Floats, weight: Floats) -> float:
-    residual = float((weight * (values - label) ** 2).sum())
-    total = float((weight * (label - np.average(label, weights=weight)) ** 2).sum())
-    if total == 0:
+def _r2(values: Floats, label: Floats, weight: Floats, total: Total) -> float:
+    labels, weights = total(np.array([(weight * label).sum(), weight.sum()]))
+    spread = weight * (label - _ratio(labels, weights)) ** 2
+    residual, around_mean = total(np.array([(weight * (values - label) ** 2).sum(), spread.sum()]))
+    if around_mean == 0:
         return 1.0 if residual == 0 else 0.0
-    return 1 - residual / total
+    return float(1 - residual / around_mean)
 
 
 class _Counts:
     """Weighted counts of true, predicted and rightly predicted rows for each class that occurs."""
 
-    def __init__(self, label: NDArray[np.intp], decided: NDArray[np.intp], weight: Floats) -> None:
-        size = max(int(label.max()), int(decided.max()), 1) + 1
-        self.true = np.bincount(label, weight, size)
-        self.predicted = np.bincount(decided, weight, size)
-        self.right = np.bincount(label[label == decided], weight[label == decided], size)
-        self.present = (np.bincount(label, minlength=size) > 0) | (np.bincount(decided, minlength=size) > 0)
-        self.total = float(weight.sum())
+    def __init__(
+        self, label: NDArray[np.intp], decided: NDArray[np.intp], weight: Floats, classes: int, total: Total
+    ) -> None:
+        right = label == decided
+        counts = [
+            np.bincount(label, weight, classes),
+            np.bincount(decided, weight, classes),
+            np.bincount(label[right], weight[right], classes),
+            np.bincount(label, minlength=classes) + np.bincount(decided, minlength=classes),
+        ]
+        self.true, self.predicted, self.right, occurs = total(np.stack(counts).astype(np.float64))
+        self.present = occurs > 0
+        self.total = float(self.true.sum())
 
     def score(self, name: str, *, binary: bool) -> float:
         if name == "accuracy":

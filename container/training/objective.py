@@ -1,6 +1,6 @@
 """Which objective a job has, and what its labels must be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,11 +55,11 @@ def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...
     return Task(asked, "as asked", given or len(classes) or None)
 
 
-def with_classes(task: Task, labels: Sequence[NDArray[np.float64]]) -> Task:
-    """The task with num_class worked out from whole-number labels, where it takes one and has none."""
+def with_classes(task: Task, greatest: float) -> Task:
+    """The task with num_class worked out from the greatest of whole-number labels, where it takes one and has none."""
     if not task.objective.startswith("multi:") or task.num_class is not None:
         return task
-    return replace(task, num_class=max(2, int(max(label.max() for label in labels)) + 1))
+    return replace(task, num_class=max(2, int(greatest) + 1))
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from container.contract.job import TrainingJob
 from container.contract.resources import usable_cpus
-from container.data.inference import Inferred, Roles, infer
+from container.data.inference import Agree, Inferred, Roles, infer
 from container.data.schema import Schema
 from container.data.table import Kind, SparseTable, Table
 from container.model.artifact import Artifact
 from container.training import constraints, device, matrix, rows
+from container.training.cluster import Cluster
 from container.training.earlier import continued_schema, continued_task
 from container.training.hyperparameters import Hyperparameters
 from container.training.inputs import Tables
 from container.training.objective import Task, choose, wants_classes, with_classes
 from container.training.report import describe
 from container.training.rows import Rows
+from container.training.sharing import check_same, is_sharded, share
 
 
 @dataclass(frozen=True)
@@ -32,35 +38,56 @@ class Plan:
     description: str
 
 
-def make_plan(tables: Tables, hyperparameters: Hyperparameters, earlier: Artifact | None) -> Plan:
+def make_plan(
+    tables: Tables, job: TrainingJob, hyperparameters: Hyperparameters, earlier: Artifact | None, cluster: Cluster
+) -> Plan:
     """Decide, check and encode; an ``earlier`` model, where there is one, has decided most of it.
+
+    On several hosts all decide the same, and each keeps its share of the rows.
 
     Raises:
         UserError: hyperparameters that do not fit the data, or data that does not fit the earlier model.
         DataError: a cell that is not what its column holds; with file, line and column.
     """
-    inferred, schema, task = _understand(tables, hyperparameters)
+    inferred, schema, task = _understand(tables, job, hyperparameters, cluster)
     if earlier is not None:
         schema = continued_schema(earlier.schema, schema)
         task = continued_task(earlier, task, asked=hyperparameters.objective)
     parts = {channel: [rows.from_table(table, schema, task) for table in of] for channel, of in tables.items()}
-    task = with_classes(task, [part.label for part in parts["train"]])
+    task = with_classes(task, _greatest([part.label for part in parts["train"]], cluster))
     params = constraints.resolve(_booster_params(hyperparameters, task), schema)
     matrix.check_categories(params, schema)
-    return Plan(schema, task, params, parts, describe(tables, parts["train"], inferred, schema, task))
+    machine = ("nthread", "device", "verbosity")
+    shared = {name: value for name, value in params.items() if name not in machine}
+    check_same({"schema": schema.to_json(), "params": shared}, cluster)
+    description = describe(tables, parts["train"], inferred, schema, task)
+    own = {channel: share(of, job.channels[channel], cluster) for channel, of in parts.items()}
+    return Plan(schema, task, params, own, description)
 
 
-def _understand(tables: Tables, hyperparameters: Hyperparameters) -> tuple[Inferred | None, Schema, Task]:
+def _greatest(labels: Sequence[NDArray[np.float64]], cluster: Cluster) -> float:
+    return float(max(cluster.gather(max((float(label.max()) for label in labels if len(label)), default=0.0))))
+
+
+def _understand(
+    tables: Tables, job: TrainingJob, hyperparameters: Hyperparameters, cluster: Cluster
+) -> tuple[Inferred | None, Schema, Task]:
     """No `Inferred` for LIBSVM, whose features are all numbers."""
     dense = [table for table in tables["train"] if isinstance(table, Table)]
     if not dense:
         parts = [part for channel in tables.values() for part in channel if isinstance(part, SparseTable)]
-        schema = Schema.from_names(max(part.matrix.shape[1] for part in parts))
+        schema = Schema.from_names(max(cluster.gather(max(part.matrix.shape[1] for part in parts))))
         return None, schema, choose(hyperparameters, Kind.NUMBER, ())
     weight = 1 if hyperparameters.csv_weights else hyperparameters.weight_column
     roles = Roles(hyperparameters.target, weight, hyperparameters.ignore_columns, hyperparameters.categorical_columns)
-    inferred = infer(dense, roles, wants_classes(hyperparameters.objective))
+    agree = _other_hosts(cluster) if cluster.size > 1 and is_sharded(job.channels["train"]) else None
+    inferred = infer(dense, roles, wants_classes(hyperparameters.objective), agree)
     return inferred, inferred.schema, choose(hyperparameters, inferred.target_kind, inferred.schema.classes)
+
+
+def _other_hosts(cluster: Cluster) -> Agree:
+    """Pools what the hosts hold of each column."""
+    return lambda summaries: [of for rank, of in enumerate(cluster.gather(summaries)) if rank != cluster.rank]
 
 
 def _booster_params(hyperparameters: Hyperparameters, task: Task) -> dict[str, Any]:

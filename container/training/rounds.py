@@ -13,7 +13,8 @@ import xgboost
 
 from container.contract.outcome import StopFlag
 from container.errors import ContainerError
-from container.training.checkpoints import CHECKPOINT_ATTRIBUTE, Checkpoints, History
+from container.training.checkpoints import CHECKPOINT_ATTRIBUTE, Checkpoint, Checkpoints, History
+from container.training.cluster import ALONE, Cluster
 from container.training.early_stopping import EarlyStopping
 from container.training.hyperparameters import Hyperparameters
 from container.training.metric_names import OUR_METRICS
@@ -42,8 +43,11 @@ def train(
     stop: StopFlag,
     checkpoints: Checkpoints | None = None,
     earlier: xgboost.Booster | None = None,
+    cluster: Cluster = ALONE,
 ) -> Boosted:
     """Boost for num_round rounds, or until early stopping or a stop request ends it.
+
+    On several hosts all end after the same round, and the first logs and keeps the checkpoints.
 
     The rounds go on from the newest of ``checkpoints``, else from the ``earlier`` model, else from nothing.
     With early stopping the booster has the rounds up to the best one only.
@@ -54,10 +58,10 @@ def train(
     evals = [(train_data, "train")]
     if validation_data is not None:
         evals.append((validation_data, "validation"))
-    ours = custom_metric([name for name in hyperparameters.eval_metric if name in OUR_METRICS], params["objective"])
+    ours = custom_metric([name for name in hyperparameters.eval_metric if name in OUR_METRICS], params, cluster.total)
     offset = 0 if earlier is None else earlier.num_boosted_rounds()
     try:
-        booster, history = _start(params, evals, offset + hyperparameters.num_round, checkpoints, earlier)
+        booster, history = _start(params, evals, offset + hyperparameters.num_round, checkpoints, earlier, cluster)
         first = _length(history)
         watch = _watch(hyperparameters, validation_data)
         if watch is not None:
@@ -67,10 +71,12 @@ def train(
                 break
             booster.update(train_data, number)
             _record(history, evaluate(booster, evals, number, ours))
-            log.info("%s", line(number, {name: scores[-1] for name, scores in history.items()}))
+            if cluster.leads:
+                log.info("%s", line(number, {name: scores[-1] for name, scores in history.items()}))
             if watch is not None:
                 watch.see(history)
-            if stop.requested:
+            if cluster.any(stop.requested):
+                stop.requested = True
                 log.info("stopping after round %s, as asked", number)
                 break
             if checkpoints is not None:
@@ -92,8 +98,10 @@ def _start(
     most_rounds: int,
     checkpoints: Checkpoints | None,
     earlier: xgboost.Booster | None,
+    cluster: Cluster,
 ) -> tuple[xgboost.Booster, History]:
     checkpoint = None if checkpoints is None else checkpoints.latest(most_rounds)
+    checkpoint = _same_checkpoint(checkpoint, cluster)
     matrices = [data for data, _ in evals]
     if checkpoint is None:
         model = None if earlier is None else earlier.save_raw("ubj")
@@ -102,6 +110,16 @@ def _start(
     booster = xgboost.Booster(params, matrices, model_file=checkpoint.model)
     booster.set_attr(**{CHECKPOINT_ATTRIBUTE: None})
     return booster, checkpoint.history
+
+
+def _same_checkpoint(checkpoint: Checkpoint | None, cluster: Cluster) -> Checkpoint | None:
+    """The first host's checkpoint, on every host: the folder is one for all, and only that host writes it."""
+    if cluster.size == 1:
+        return checkpoint
+    about = None if checkpoint is None else {"history": checkpoint.history, "rounds": checkpoint.rounds}
+    sent = cluster.gather(about)[0]
+    model = cluster.from_leader(None if checkpoint is None else bytes(checkpoint.model))
+    return None if sent is None or model is None else Checkpoint(bytearray(model), **sent)
 
 
 def _finish(booster: xgboost.Booster, history: History, offset: int, watch: EarlyStopping | None) -> Boosted:

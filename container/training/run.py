@@ -1,6 +1,7 @@
 """One training job, start to end: channels → tables → plan → DMatrix → rounds → model file."""
 
 import logging
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -9,12 +10,14 @@ import numpy as np
 import xgboost
 
 from container.contract.job import TrainingJob
-from container.contract.outcome import StopFlag
+from container.contract.outcome import StopFlag, report_failure
 from container.contract.paths import OptMl
 from container.errors import ModelError, UserError
 from container.model import artifact
+from container.model.artifact import Artifact
 from container.training import cross_validation, matrix, rounds
 from container.training.checkpoints import Checkpoints, identity
+from container.training.cluster import Cluster, ClusterError, joined
 from container.training.earlier import load_earlier
 from container.training.hyperparameters import Hyperparameters
 from container.training.inputs import read_tables
@@ -24,33 +27,51 @@ log = logging.getLogger(__name__)
 
 
 def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag) -> None:
-    """Train the job's model and write it.
+    """Train the job's model, with the job's other hosts where there are some, and write it.
+
+    Where another host fails, this process ends at once, with a failure file that names the host.
 
     Raises:
         ContainerError: the job cannot be done; the message says why, where, and what to change.
     """
+
+    def end(reason: str) -> None:
+        os._exit(report_failure(ClusterError(reason), opt_ml.failure))
+
+    with joined(job.resources, end) as cluster:
+        _run(job, opt_ml, stop, cluster)
+
+
+def _run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, cluster: Cluster) -> None:
     started = time.monotonic()
+    _prepare(opt_ml.model)
     hyperparameters = Hyperparameters.parse(job.hyperparameters)
     for warning in hyperparameters.warnings:
         log.warning("%s", warning)
-    _prepare(opt_ml.model)
     earlier = load_earlier(job)
     if earlier is not None and hyperparameters.kfold:
         raise UserError("'_kfold': folds begin from nothing; leave it out, or the channel 'model'")
-    plan = make_plan(read_tables(job, hyperparameters), hyperparameters, earlier)
+    if cluster.size > 1 and hyperparameters.kfold:
+        raise UserError("'_kfold': cross-validation runs on one host; set the instance count to 1")
+    plan = make_plan(read_tables(job, hyperparameters, cluster), job, hyperparameters, earlier, cluster)
     log.info("%s", plan.description)
     checkpoints = None
-    if opt_ml.checkpoints.is_dir():  # the platform makes the folder when checkpoints are asked for
-        about = identity(plan.params, hyperparameters, plan.schema, plan.parts, earlier)
+    # The platform makes the folder when checkpoints are asked for.
+    if cluster.any(opt_ml.checkpoints.is_dir()):
+        about = identity(plan.params, hyperparameters, plan.schema, plan.parts, earlier, cluster)
+    if cluster.leads and opt_ml.checkpoints.is_dir():
         checkpoints = Checkpoints(opt_ml.checkpoints, about, hyperparameters.checkpoint_interval)
     log.info("Read in %.1f s; boosting %s rounds", time.monotonic() - started, hyperparameters.num_round)
     stop.defer()
     if hyperparameters.kfold:
         boosters = _train_folds(plan, hyperparameters, stop, checkpoints, opt_ml.output_data)
     else:
-        boosters = [_train_one(plan, hyperparameters, stop, checkpoints, None if earlier is None else earlier.booster)]
+        boosters = [_train_one(plan, hyperparameters, stop, checkpoints, earlier, cluster)]
     if stop.requested and not hyperparameters.save_model_on_termination:
         log.info("Stopped; no model is written, for save_model_on_termination is false")
+        return
+    if not cluster.leads:
+        log.info("Done after %.1f s; the first host writes the model", time.monotonic() - started)
         return
     for path in artifact.save_all(boosters, plan.schema, opt_ml.model):
         log.info("Model written to %s (%s bytes)", path, f"{path.stat().st_size:,}")
@@ -62,12 +83,20 @@ def _train_one(
     hyperparameters: Hyperparameters,
     stop: StopFlag,
     checkpoints: Checkpoints | None,
-    earlier: xgboost.Booster | None,
+    earlier: Artifact | None,
+    cluster: Cluster,
 ) -> xgboost.Booster:
-    train_data = matrix.build(plan.parts["train"], plan.params)
+    several = cluster.size > 1
+    train_data = matrix.build(plan.parts["train"], plan.params, codes_only=several)
     validation = plan.parts.get("validation")
-    validation_data = matrix.build(validation, plan.params, train_data) if validation else None
-    return rounds.train(plan.params, hyperparameters, train_data, validation_data, stop, checkpoints, earlier).booster
+    validation_data = matrix.build(validation, plan.params, train_data, codes_only=several) if validation else None
+    start = None if earlier is None else earlier.booster
+    booster = rounds.train(
+        plan.params, hyperparameters, train_data, validation_data, stop, checkpoints, start, cluster
+    ).booster
+    booster.feature_names = train_data.feature_names  # a host without rows has not kept them
+    booster.feature_types = train_data.feature_types
+    return booster
 
 
 def _train_folds(

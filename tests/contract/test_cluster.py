@@ -1,0 +1,244 @@
+"""Several hosts train one model: each a process with its own folders, all on loopback."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost
+
+from container.model.artifact import load
+from container.training.cluster import PORT
+
+DATA = Path(__file__).parents[1] / "data" / "ames.csv"
+TRAIN = "import sys; from container.training.main import main; sys.exit(main())"
+SETTINGS = {"target": "price", "ignore_columns": "Order,PID", "num_round": "8", "nthread": "1", "max_depth": "4"}
+
+
+class Hosts:
+    """The hosts of one job, and what each was given."""
+
+    def __init__(self, folder: Path, count: int, settings: dict[str, str], sharded: bool) -> None:
+        # Sorted by name, the first host is the one that leads: let that not be the first in the list.
+        self.names = [f"127.0.0.{number + 2}" for number in reversed(range(count))]
+        self.roots = {name: folder / name for name in self.names}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        distribution = "ShardedByS3Key" if sharded else "FullyReplicated"
+        for name, root in self.roots.items():
+            config = root / "input" / "config"
+            config.mkdir(parents=True)
+            (root / "input" / "data" / "train").mkdir(parents=True)
+            (config / "hyperparameters.json").write_text(json.dumps({**SETTINGS, **settings}))
+            (config / "resourceconfig.json").write_text(json.dumps({"current_host": name, "hosts": self.names}))
+            channel = {"TrainingInputMode": "File", "S3DistributionType": distribution, "ContentType": "text/csv"}
+            (config / "inputdataconfig.json").write_text(json.dumps({"train": channel}))
+
+    @property
+    def leader(self) -> str:
+        return min(self.names)
+
+    def give(self, name: str, lines: list[str]) -> None:
+        (self.roots[name] / "input" / "data" / "train" / f"{name}.csv").write_text("\n".join(lines) + "\n")
+
+    def start(self) -> None:
+        for name, root in self.roots.items():
+            environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(root), "OMP_NUM_THREADS": "1"}
+            with (root / "log").open("wb") as log:
+                self.processes[name] = subprocess.Popen(
+                    [sys.executable, "-c", TRAIN], env=environment, stdout=log, stderr=subprocess.STDOUT
+                )
+
+    def finish(self, seconds: float = 120) -> dict[str, int]:
+        end = time.monotonic() + seconds
+        return {name: p.wait(max(0.1, end - time.monotonic())) for name, p in self.processes.items()}
+
+    def log(self, name: str) -> str:
+        return (self.roots[name] / "log").read_text()
+
+    def failure(self, name: str) -> str:
+        return (self.roots[name] / "output" / "failure").read_text()
+
+    def wait_for(self, name: str, text: str, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while text not in self.log(name):
+            assert time.monotonic() < end, self.log(name)
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    made: list[Hosts] = []
+
+    def make(count: int, sharded: bool = True, **settings: str) -> Hosts:
+        made.append(Hosts(tmp_path, count, settings, sharded))
+        return made[0]
+
+    yield make
+    for job in made:
+        for process in job.processes.values():
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[str]:
+    return DATA.read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory, rows) -> float:
+    """The training RMSE of one host with all rows."""
+    job = Hosts(tmp_path_factory.mktemp("alone"), 1, {}, sharded=False)
+    job.give(job.leader, rows)
+    job.start()
+    assert set(job.finish().values()) == {0}, job.log(job.leader)
+    return _rmse(job.log(job.leader))
+
+
+def _rmse(text: str) -> float:
+    return float(text.rpartition("train-rmse:")[2].split()[0])
+
+
+def _one_model(job: Hosts) -> xgboost.Booster:
+    for name in job.names:
+        assert (job.roots[name] / "model" / "xgboost-model").exists() == (name == job.leader)
+    return load(job.roots[job.leader] / "model" / "xgboost-model").booster
+
+
+@pytest.mark.parametrize("empty", [(), (0,), (2,), (0, 1), (1, 2)], ids=str)
+def test_shards_that_saw_different_values_and_hosts_without_data(hosts, rows, alone, empty):
+    header, *body = rows
+    body.sort(key=lambda row: row.split(",")[15])  # by neighbourhood: no shard sees all of them
+    job = hosts(3)
+    given = [place for place in range(3) if place not in empty]
+    for order, place in enumerate(given):
+        share = body[len(body) * order // len(given) : len(body) * (order + 1) // len(given)]
+        job.give(job.names[place], [header, *share])
+    job.start()
+    assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+    model = load(job.roots[job.leader] / "model" / "xgboost-model")
+    neighborhood = next(f for f in model.schema.features if f.name == "Neighborhood")
+    assert len(neighborhood.categories) == 28
+    assert model.booster.feature_names is not None
+    assert _one_model(job).num_boosted_rounds() == 8
+    assert _rmse(job.log(job.leader)) == pytest.approx(alone, rel=0.02)
+    assert all("train-rmse" not in job.log(name) for name in job.names if name != job.leader)
+
+
+def test_a_replicated_channel_is_divided_and_gives_the_model_of_one_host(hosts, rows, alone):
+    job = hosts(2, sharded=False)
+    for name in job.names:
+        job.give(name, rows)
+    job.start()
+    assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+    assert _rmse(job.log(job.leader)) == pytest.approx(alone, rel=0.02)
+
+
+def test_metrics_of_ours_are_over_all_hosts(hosts):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=600)
+    label = np.where(x + rng.normal(size=600) > 0, "yes", "no")
+    lines = [f"{a},{b:.4f}" for a, b in zip(label, x, strict=True)]
+    job = hosts(2, target="label", ignore_columns="", eval_metric="error,accuracy,f1")
+    job.give(job.names[0], ["label,x", *lines[:100]])
+    job.give(job.names[1], ["label,x", *lines[100:]])
+    job.start()
+    assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+    scored = [line for line in job.log(job.leader).splitlines() if line.startswith("[") and "train-error" in line]
+    assert len(scored) == 8
+    for line in scored:
+        found = dict(item.removeprefix("train-").split(":") for item in line.split("\t")[1:])
+        assert float(found["error"]) + float(found["accuracy"]) == pytest.approx(1, abs=2e-5)
+
+
+def test_a_stop_on_one_host_ends_all_after_the_same_round(hosts, rows):
+    job = hosts(2, num_round="100000")
+    for place, name in enumerate(job.names):
+        job.give(name, [rows[0], *rows[1 + place :: 2]])
+    job.start()
+    job.wait_for(job.leader, "[2]\t")
+    job.processes[max(job.names)].send_signal(signal.SIGTERM)
+    assert set(job.finish(60).values()) == {0}, [job.log(name) for name in job.names]
+    ends = {line for name in job.names for line in job.log(name).splitlines() if line.startswith("stopping after")}
+    assert len(ends) == 1
+    assert 2 < _one_model(job).num_boosted_rounds() < 100_000
+
+
+def test_a_host_that_dies_fails_the_others_by_name(hosts, rows):
+    job = hosts(3, num_round="100000")
+    for place, name in enumerate(job.names):
+        job.give(name, [rows[0], *rows[1 + place :: 3]])
+    job.start()
+    job.wait_for(job.leader, "[2]\t")
+    dead = max(job.names)
+    job.processes[dead].kill()
+    codes = job.finish(30)
+    for name in job.names:
+        if name != dead:
+            assert codes[name] == 1
+            assert job.failure(name).startswith(f"the host {dead} failed, and the job with it: ")
+    assert not (job.roots[job.leader] / "model" / "xgboost-model").exists()
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_an_error_on_one_host_is_the_reason_on_all(hosts, rows, leads):
+    job = hosts(3)
+    faulty = job.leader if leads else max(job.names)
+    for place, name in enumerate(job.names):
+        share = rows[1 + place :: 3]
+        job.give(name, [rows[0], *share[:50], *([share[50] + ",,"] if name == faulty else []), *share[51:]])
+    job.start()
+    assert set(job.finish(60).values()) == {1}
+    for name in job.names:
+        assert "line 52" in job.failure(name), job.log(name)
+        if name != faulty:
+            assert job.failure(name).startswith(f"the host {faulty} failed")
+
+
+def test_hosts_with_other_columns_are_named(hosts, rows):
+    job = hosts(2)
+    job.give(job.names[0], rows)
+    job.give(job.names[1], [row.rpartition(",")[0] for row in rows])
+    job.start()
+    assert set(job.finish(60).values()) == {1}
+    assert "have other columns" in job.failure(job.leader)
+
+
+def test_replicated_data_that_are_not_the_same_are_refused(hosts, rows):
+    job = hosts(2, sharded=False)
+    job.give(job.names[0], rows)
+    job.give(job.names[1], rows[:200])
+    job.start()
+    assert set(job.finish(60).values()) == {1}
+    assert "set its S3DataDistributionType to ShardedByS3Key" in job.failure(job.leader)
+
+
+def test_checkpoints_are_the_leaders_and_resume_all(hosts, rows):
+    job = hosts(2, subsample="0.6", num_round="6", checkpoint_interval="2")
+    whole = None
+    for attempt, rounds in enumerate(("6", "3", "6")):
+        for place, name in enumerate(job.names):
+            job.give(name, [rows[0], *rows[1 + place :: 2]])
+            if attempt:
+                (job.roots[name] / "checkpoints").mkdir(exist_ok=True)
+            path = job.roots[name] / "input" / "config" / "hyperparameters.json"
+            path.write_text(json.dumps({**json.loads(path.read_text()), "num_round": rounds}))
+        job.start()
+        assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+        raw = bytes(_one_model(job).save_raw("ubj"))
+        whole = whole or hashlib.sha256(raw).hexdigest()
+    assert hashlib.sha256(raw).hexdigest() == whole
+    assert "Resuming after the 3 rounds" in job.log(job.leader)
+    assert "[3]\t" in job.log(job.leader)
+    assert "[2]\t" not in job.log(job.leader)
+    assert not list((job.roots[max(job.names)] / "checkpoints").iterdir())
+
+
+def test_the_port_is_named_in_the_documentation():
+    assert str(PORT) in (Path(__file__).parents[2] / "docs" / "several-hosts.md").read_text()
