@@ -90,12 +90,12 @@ class ServingSettings:
     workers: int = _setting(
         "SAGEMAKER_MODEL_SERVER_WORKERS",
         _integer(1),
-        "Worker processes; each holds the model in memory.",
+        "Worker processes; they share the memory of the model.",
         usable_cpus,
         "one for each whole CPU of the container's quota",
     )
     timeout: int = _setting(
-        "SAGEMAKER_MODEL_SERVER_TIMEOUT", _integer(1), "Seconds a request may take before its worker is replaced.", 60
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT", _integer(1), "Seconds a worker may give no sign of life before it is replaced.", 60
     )
     max_content_length: int | None = _setting(
         "MAX_CONTENT_LENGTH",

@@ -61,15 +61,19 @@ class Case:
     def render(self) -> str:
         return f"{self.intent}\n>>> {self.setup}\n{self.request}\n<<<\n{self.reply}\n"
 
+    def body(self) -> bytes:
+        """The request's body, without its escapes."""
+        return _bytes(self.request.partition("\n\n")[2])
+
     def answered(self) -> "Case":
         """The same request with the reply it gets now: all headers but Content-Length, sorted."""
-        head, _, body = self.request.partition("\n\n")
+        head = self.request.partition("\n\n")[0]
         line, *headers = head.split("\n")
         method, path = line.split(" ")
         model, *settings = self.setup.split()
         app = create_app(_predictor(model), ServingSettings.from_env(dict(s.split("=", 1) for s in settings)))
         reply = app.test_client().open(
-            path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=_bytes(body)
+            path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=self.body()
         )
         shown = sorted(f"{name}: {value}" for name, value in reply.headers if name != "Content-Length")
         lines = [str(reply.status_code), *shown, "", _escape(reply.get_data())]
