@@ -15,7 +15,7 @@ from container.errors import ContainerError
 
 FAILURE_REASON_CHARACTERS = 1024
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +50,7 @@ class StopFlag:
 def stop_on_signals() -> Iterator[StopFlag]:
     """Answer SIGTERM and SIGINT through a StopFlag; for the main thread."""
     stop = StopFlag()
-    previous = {number: signal.signal(number, stop._handle) for number in _SIGNALS}
+    previous = {number: signal.signal(number, stop._handle) for number in SIGNALS}
     try:
         yield stop
     finally:

@@ -1,6 +1,7 @@
 """The entry point of ``train``."""
 
 from container import logs
+from container.contract import script_mode
 from container.contract.job import TrainingJob
 from container.contract.outcome import report_failure, stop_on_signals
 from container.contract.paths import OptMl
@@ -12,10 +13,14 @@ def main() -> int:
     opt_ml = OptMl.from_env()
     with stop_on_signals() as stop:
         try:
-            from container.training.run import run  # here, so that a signal during the long imports is heard
-
             opt_ml.failure.unlink(missing_ok=True)  # of an earlier run in the same local folder
-            run(TrainingJob.read(opt_ml), opt_ml, stop)
+            job = TrainingJob.read(opt_ml)
+            if script := script_mode.Script.of(job, opt_ml):
+                script_mode.run(script, job, opt_ml)
+            else:
+                from container.training.run import run  # here, so that a signal during the long imports is heard
+
+                run(job, opt_ml, stop)
         except Exception as error:  # noqa: BLE001 - the outermost function: every failure must reach the failure file
             return report_failure(error, opt_ml.failure)
     return 0
