@@ -52,10 +52,18 @@ class Artifact:
 def model_files(folder: Path) -> list[Path]:
     """The model files in a folder: ``xgboost-model``, or ``xgboost-model-0``, ``-1``, … in that order."""
     single = folder / FILE_NAME
-    if single.exists():
-        return [single]
-    numbered = [path for path in folder.glob(f"{FILE_NAME}-*") if path.name.rpartition("-")[2].isdigit()]
-    return sorted(numbered, key=lambda path: int(path.name.rpartition("-")[2]))
+    return [single] if single.exists() else _numbered(folder)
+
+
+def _numbered(folder: Path) -> list[Path]:
+    found = [path for path in folder.glob(f"{FILE_NAME}-*") if path.name.rpartition("-")[2].isdigit()]
+    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def remove_all(folder: Path) -> None:
+    """Remove the models of an earlier training, single or several, so that they are not taken for this one's."""
+    for path in (folder / FILE_NAME, *_numbered(folder)):
+        path.unlink(missing_ok=True)
 
 
 def save_all(boosters: Sequence[xgboost.Booster], schema: Schema, folder: Path) -> list[Path]:

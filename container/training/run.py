@@ -119,8 +119,7 @@ def _prepare(folder: Path) -> None:
     """Make sure, before hours of training, that a model can be written, and that no old one is taken for it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for old in artifact.model_files(folder):
-            old.unlink()
+        artifact.remove_all(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

@@ -1,13 +1,21 @@
 """``train`` against a temporary /opt/ml: what comes out of data as users have it."""
 
+import os
+import re
+import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xgboost
+from numpy.typing import NDArray
 
 from container.data.formats import ContentType, read_request
 from container.model import artifact
 from container.model.predictor import Prediction, Predictor
-from tests.contract.job import Job
+from tests.contract.job import Job, stop_after
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture
@@ -40,3 +48,159 @@ def test_text_and_ignored_columns_without_a_header(job, train):
     expected = pytest.approx([100, 0], abs=5)
     assert predict(job, "red,1\nblue,1\n").scores == expected
     assert predict(job, "x,red,1\ny,blue,1\n").scores == expected  # the ignored column may be there
+
+
+@pytest.mark.parametrize("content_type", [None, "text/libsvm"])
+def test_libsvm(job, train, content_type):
+    text = "".join(f"{i % 5} 0:{i % 5} 3:{i}\n" for i in range(100))
+    assert train(job.channel("train", {"a": text}, content_type)) == 0
+    assert predict(job, "0:4 3:50\n0:1\n", "text/libsvm").scores == pytest.approx([4, 1], abs=0.3)
+
+
+def test_text_classes_are_named_in_predictions(job, train):
+    text = "size,kind\n" + "".join(f"{i % 9},{('small', 'medium', 'large')[i % 9 // 3]}\n" for i in range(90))
+    job.hyperparameters["target"] = "kind"
+    assert train(job.channel("train", {"a.csv": text})) == 0
+    prediction = predict(job, "1\n4\n8\n")
+    assert prediction.labels == ["small", "medium", "large"]
+    assert prediction.scores.shape == (3, 3)
+
+
+def test_the_log_says_what_was_read_and_each_round(job, train, capsys):
+    job.hyperparameters |= {"target": "price", "num_round": 3, "ignore_columns": "note"}
+    header = "id,color,price,note,day,sold\n"
+    lines = [
+        f"h{i},{('red', 'blue')[i % 2]},{i},x,2024-01-{i % 28 + 1:02},{str(i % 3 > 0).lower()}\n" for i in range(40)
+    ]
+    lines[3] = "h3,,3,x,,\n"
+    job.channel("train", {"a.csv": header + "".join(lines), "b.csv": header + "".join(f"b{line}" for line in lines)})
+    job.channel("validation", {"v.csv": header + "".join(lines)})
+    assert train(job) == 0
+    log = capsys.readouterr().out
+    for line in (
+        "  train         2 files, 80 rows, 6 columns named in the header or file, 2.5% of the feature cells missing",
+        "  validation    1 file, 40 rows, 6 columns named in the header or file",
+        "  target        price: numbers from 0 to 39, mean 19.5",
+        "  features      3: 1 booleans, 1 dates, 1 categories",
+        "    categories  color (2)",
+        "  ignored       note, as asked",
+        "  objective     reg:squarederror, the target holds numbers",
+    ):
+        assert f"\n{line}" in log
+    assert re.findall(r"^\[(\d)\]\ttrain-rmse:\d+\.\d{5}\tvalidation-rmse:\d+\.\d{5}$", log, re.MULTILINE) == [
+        "0",
+        "1",
+        "2",
+    ]
+    assert f"Model written to {job.model}/xgboost-model (" in log
+
+
+def test_a_nearly_unique_text_column_is_left_out_and_the_log_says_so(job, train, capsys):
+    text = "y,id,x\n" + "".join(f"{i},h{i},{i}\n" for i in range(40))
+    assert train(job.channel("train", {"a.csv": text})) == 0
+    assert (
+        "  left out      id: text with 40 different values in 40 rows, such as an identifier; name it in "
+        "categorical_columns" in capsys.readouterr().out
+    )
+
+
+def test_what_an_earlier_run_left_is_removed_even_where_this_one_fails_early(job, train):
+    job.model.mkdir()
+    for name in ("xgboost-model", "xgboost-model-0"):
+        (job.model / name).write_text("old")
+    job.output.mkdir()
+    (job.output / "failure").write_text("old")
+    job.hyperparameters["eta"] = "2"
+    assert train(job.channel("train", {"a": rows(0, 9)})) == 1
+    assert job.models == []
+    assert job.failure == "'eta': must be at most 1, got '2'"
+    del job.hyperparameters["eta"]
+    assert train(job) == 0
+    assert job.failure is None
+
+
+def rmse(scores: NDArray[np.float32], label: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean((scores - label) ** 2)))
+
+
+def test_ames_with_default_hyperparameters(tmp_path):
+    lines = (DATA / "ames.csv").read_text().splitlines(keepends=True)
+    order = np.random.default_rng(0).permutation(len(lines) - 1)
+    held_out, learned_from = order[: len(order) // 5], order[len(order) // 5 :]
+    job = Job(tmp_path / "ml", {"target": "price"})
+    job.channel("train", {"ames.csv": lines[0] + "".join(lines[1 + i] for i in learned_from)}, "text/csv")
+    done = job.run()
+    assert (done.returncode, done.stderr, job.failure) == (0, "", None)
+    body = lines[0] + "".join(lines[1 + i] for i in held_out)
+    price = lines[0].split(",").index("price")
+    label = np.array([float(lines[1 + i].split(",")[price]) for i in held_out])
+    assert rmse(predict(job, body).scores, label) < 27_000
+
+
+def libsvm(channel: str, shift: int) -> dict[str, str]:
+    """Abalone's files, indices moved by ``shift``."""
+    move = re.compile(r"(\d+):")
+    return {
+        path.name: move.sub(lambda found: f"{int(found[1]) + shift}:", path.read_text())
+        for path in (DATA / "abalone" / channel).iterdir()
+    }
+
+
+@pytest.mark.parametrize("shift", [0, -1], ids=["indices from 1", "indices from 0"])
+def test_abalone_is_predicted_as_it_was_logged(tmp_path, shift):
+    job = Job(tmp_path / "ml", {"num_round": 50, "max_depth": 5, "eta": 0.2, "gamma": 4, "subsample": 0.7})
+    job.channel("train", libsvm("train", shift), "text/libsvm")
+    job.channel("validation", libsvm("validation", shift), "text/libsvm")
+    done = job.run()
+    assert done.returncode == 0
+    (logged,) = re.findall(r"^\[49\]\ttrain-rmse:\S+\tvalidation-rmse:(\S+)$", done.stdout, re.MULTILINE)
+    (body,) = libsvm("validation", shift).values()
+    label = np.array([float(line.split()[0]) for line in body.splitlines()])
+    scores = predict(job, body, "text/libsvm").scores
+    assert rmse(scores, label) == pytest.approx(float(logged), abs=1e-4)
+    assert float(logged) == pytest.approx(2.30, abs=0.1)
+    for row in (0, 1, 625):
+        alone = predict(job, body.splitlines()[row], "text/libsvm").scores
+        bare = predict(job, body.splitlines()[row].partition(" ")[2], "text/libsvm").scores
+        assert alone == bare == scores[row]
+
+
+@pytest.fixture
+def long_job(tmp_path: Path) -> Job:
+    job = Job(tmp_path / "ml", {"num_round": 1_000_000, "max_depth": 2})
+    return job.channel("train", libsvm("train", 0), "text/libsvm")
+
+
+@pytest.mark.filterwarnings("ignore:.*Unknown file format")  # XGBoost's word on a name without an extension
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_during_the_rounds_saves_the_model_of_those_done(long_job, number):
+    with long_job.started() as process:
+        log = stop_after(process, "[5]\t", number)
+        assert process.wait(30) == 0
+    assert "Traceback" not in log
+    assert long_job.failure is None
+    assert long_job.models == ["xgboost-model"]
+    booster = xgboost.Booster(model_file=long_job.model / "xgboost-model")
+    assert 6 <= booster.num_boosted_rounds() < 10_000
+    assert np.isfinite(predict(long_job, "1:2 2:0.74 3:0.6 4:0.195", "text/libsvm").scores).all()
+
+
+def test_a_stop_during_the_rounds_saves_nothing_where_that_is_asked(long_job):
+    long_job.hyperparameters["save_model_on_termination"] = "false"
+    with long_job.started() as process:
+        log = stop_after(process, "[5]\t")
+        assert process.wait(30) == 0
+    assert "no model is written, for save_model_on_termination is false" in log
+    assert (long_job.models, long_job.failure) == ([], None)
+
+
+def test_a_stop_before_the_rounds_ends_at_once_without_a_model(long_job):
+    fifo = long_job.config / "resourceconfig.json"
+    os.mkfifo(fifo)
+    with long_job.started() as process:
+        writer = os.open(fifo, os.O_WRONLY)  # waits until the job opens it, which waits for what is never written
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+        os.close(writer)
+        assert "stopped before the first round; there is no model" in process.stdout.read()
+    assert (long_job.models, long_job.failure) == ([], None)
