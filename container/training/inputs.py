@@ -1,5 +1,7 @@
 """A job's channels to tables."""
 
+from dataclasses import replace
+
 from container.contract.job import TrainingJob
 from container.data.channel import CsvOptions, Layout, has_files, read_channel
 from container.data.formats import AnyTable
@@ -28,9 +30,11 @@ def read_tables(job: TrainingJob, hyperparameters: Hyperparameters, cluster: Clu
     for name in ("train", "validation"):
         if channel := job.channels.get(name):
             shard = cluster.size > 1 and is_sharded(channel)
+            pipe, wrapped = channel.input_mode == "Pipe", channel.record_wrapper is not None
             found = []
-            if not shard or has_files(channel.path):
-                found = list(read_channel(channel.path, channel.content_type, options, layout))
+            if not shard or pipe or has_files(channel.path):
+                said = replace(options, sharded=shard)
+                found = list(read_channel(channel.path, channel.content_type, said, layout, pipe=pipe, wrapped=wrapped))
             tables[name] = agree_on_tables(found, cluster, name)
             if not tables[name]:
                 raise DataError(f"the files of the channel {name!r} are all empty", "put rows into them")
@@ -45,7 +49,7 @@ def _check_alike(tables: Tables, cluster: Cluster) -> None:
     if other := next((part for part in parts if type(part) is not type(parts[0])), None):
         raise DataError(
             f"{other.place.name} and {parts[0].place.name} are of different formats",
-            "write all files as LIBSVM, or all as CSV or Parquet",
+            "write all files as sparse rows (LIBSVM, recordio-protobuf with keys), or all as columns",
         )
     for name, channel in tables.items():
         if not sum(cluster.gather(sum(part.rows for part in channel))):
@@ -53,7 +57,7 @@ def _check_alike(tables: Tables, cluster: Cluster) -> None:
 
 
 def csv_options(hyperparameters: Hyperparameters) -> CsvOptions:
-    """What the hyperparameters say about how CSV files are written."""
+    """What the hyperparameters say about how the files are written."""
     references = (
         hyperparameters.target,
         *([] if hyperparameters.weight_column is None else [hyperparameters.weight_column]),
@@ -66,4 +70,7 @@ def csv_options(hyperparameters: Hyperparameters) -> CsvOptions:
         mentioned=tuple(reference for reference in references if isinstance(reference, str)),
         categorical=hyperparameters.categorical_columns,
         ignored=hyperparameters.ignore_columns,
+        label_attribute=hyperparameters.label_attribute,
+        record_identifier=hyperparameters.record_identifier,
+        event_time=hyperparameters.event_time,
     )

@@ -105,6 +105,17 @@ class Parameters(BaseModel):
     )
     weight_column: Column | None = _data("Column with the weight of each row.", default="none")
     csv_weights: bool = _data("`1`: the second column of CSV files is the weight of each row.", value=False)
+    label_attribute: str | None = _data(
+        "Of Ground Truth manifests: the attribute that holds the label.", default="the one with metadata"
+    )
+    record_identifier: str | None = _data(
+        "Of a Feature Store offline store: the feature that identifies a record; it is not learned from.",
+        default="by its name",
+    )
+    event_time: str | None = _data(
+        "Of a Feature Store offline store: the feature with the event time; it is not learned from.",
+        default="by its name",
+    )
 
     objective: Objective | None = _task(
         "What is learned. `reg:linear` is the old name of `reg:squarederror`.", default="from the target"

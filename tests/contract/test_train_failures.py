@@ -85,7 +85,7 @@ CHANNELS = [
     ),
     Broken(
         "CSV and LIBSVM",
-        "train/b and train/a are of different formats; write all files as LIBSVM, or all as CSV or Parquet",
+        "train/b and train/a are of different formats; write all files as sparse rows (LIBSVM, ",
         {"a": CSV, "b": LIBSVM},
     ),
     Broken("LIBSVM for validation", "validation/a and train/a are of different formats", CSV, validation=LIBSVM),
@@ -110,7 +110,7 @@ FILES = [
     Broken("CSV called Parquet", f"the file is not Parquet, but the channel's content type says parquet (train/a){FORMAT}", CSV, content_type="application/x-parquet"),
     Broken("Parquet called CSV", f"the file is Parquet, but the channel's content type says csv (train/a){FORMAT}", PARQUET, content_type="text/csv"),
     Broken("CSV called LIBSVM", f"'y,a,b' is not 'index:value' (train/a line 1){ROW}", CSV, content_type="text/libsvm"),
-    Broken("JSON", "training cannot read json", '{"y": 1}'),
+    Broken("JSON cut short", "line 2 is not JSON: Expecting ',' delimiter at column 8 (train/a); send valid JSON", '{"y": 1}\n{"y": 2', content_type="application/jsonlines"),
     Broken("content type", "cannot read the content type 'image/png'; send one of text/csv, ", CSV, content_type="image/png"),
     Broken("charset", "the charset 'klingon' is unknown (train/a); send UTF-8", CSV, content_type="text/csv; charset=klingon"),
     Broken("label_size", "label_size='2' in the content type; it is 0 or 1", CSV, content_type="text/csv; label_size=2"),

@@ -13,6 +13,7 @@ import pytest
 from container.data.channel import CsvOptions, Layout, data_files, read_channel
 from container.data.table import SparseTable
 from container.errors import DataError, UnsupportedMediaTypeError, UserError
+from tests.unit.data.aialgs_writing import dense, sparse
 from tests.unit.data.reading import rows_of
 
 
@@ -216,6 +217,16 @@ class TestFormats:
             (parquet(x=[1]), "text/csv", "the file is Parquet, but the channel's content type says csv (train/a)"),
             (parquet(x=[1]), "libsvm", "the file is Parquet, but the channel's content type says libsvm (train/a)"),
             ("1,2\n", "parquet", "the file is not Parquet, but the channel's content type says parquet (train/a)"),
+            (dense([[1]], [0]), "text/csv", "the file is RecordIO, but the channel's content type says csv (train/a)"),
+            ("1,2\n", "recordio-protobuf", "the file is not RecordIO, but the channel's content type says recordio"),
+            (b"\x0a\x23\xd7\xce\x09", None, "the data ends within a record (train/a record 1)"),
+            ('{"x": 1}\n{"x": }', None, "line 2 is not JSON: Expecting value at column 7 (train/a)"),
+            ('{"x": 1}\n[1]', None, "rows and records are mixed (train/a line 2)"),
+            ('[{"x": 1}, 5]', None, "a number is neither a row nor a record (train/a record 2)"),
+            ("5", "application/json", "the file is neither a JSON list nor an object (train/a)"),
+            ("[5,", "application/json", "the file is not JSON: Expecting value at line 1 column 4 (train/a)"),
+            ('{"x": {"y": 1}}', None, "an object stands where a value belongs (train/a record 1, column 'x')"),
+            ('{"features": [1]}', None, "the record has no 'label' beside its 'features' (train/a record 1)"),
             ("1,2\n", "text/libsvm", "'1,2' is not 'index:value' (train/a line 1)"),
             ("1,2\n\xe9", "text/libsvm; charset=ascii", "'1,2' is not 'index:value' (train/a line 1)"),
             (b"1,2\n3,\xe9\n", "text/csv", "line 2 is not UTF-8 text (byte 0xe9) (train/a)"),
@@ -238,10 +249,33 @@ class TestFormats:
         read(channel(a="1 1:2 2:3\n0 1:4 2:5\n"), "text/csv")
         assert "train/a looks like LIBSVM, but its content type says CSV, and so it is read" in caplog.text
 
-    @pytest.mark.parametrize("content", ['{"x": 1}\n', "[[1, 2]]"])
-    def test_json_is_no_training_format(self, channel, content):
-        with pytest.raises(UnsupportedMediaTypeError, match=r"\(train/a\); give it CSV, LIBSVM or Parquet"):
-            read(channel(a=content))
+    @pytest.mark.parametrize(
+        ("content", "content_type"),
+        [
+            ('{"y": 1, "x": 2}\n{"y": 3}', None),
+            ('{"y": 1, "x": 2}\n{"y": 3}', "application/jsonlines"),
+            ('{"y": 1, "x": 2}\n{"y": 3}', "application/json"),
+            ('{"x": 2, "y": 1}', "application/jsonlines"),
+            ('[{"y": 1, "x": 2}, {"y": 3}]', "application/json"),
+            ('{"instances": [{"y": 1, "x": 2},\n {"y": 3}]}', None),
+        ],
+    )
+    def test_json(self, channel, content, content_type):
+        (table,) = read(channel(a=content), content_type)
+        rows = [dict(zip(table.names, row, strict=True)) for row in rows_of(table)]
+        assert rows == [{"y": 1, "x": 2}, {"y": 3, "x": None}][: len(rows)]
+        assert not table.incomplete
+
+    @pytest.mark.parametrize("content", ["[1, 2]\n[3, 4]\n", "[[1, 2], [3, 4]]", '{"features": [2], "label": 1}\n' * 2])
+    def test_json_without_names(self, channel, content):
+        (table,) = read(channel(a=content))
+        assert (table.names, rows_of(table)[0]) == (None, [1, 2])
+
+    def test_recordio(self, channel):
+        folder = channel(a=dense([[1, 2]], [0]), b=dense([[3, 4]], [1]))
+        assert [rows_of(table) for table in read(folder, "recordio-protobuf")] == [[[0, 1, 2]], [[1, 3, 4]]]
+        (table,) = read(channel(a=sparse([{3: 1.0}], [7], 5), b=""))
+        assert (table.label.tolist(), table.matrix.shape) == ([7], (1, 5))
 
     def test_an_unknown_content_type(self, channel):
         with pytest.raises(

@@ -34,6 +34,9 @@ VALID = {
     "categorical_columns": ('["a,b", 3, "3"]', ("a,b", 3, "3")),
     "weight_column": ("-1", -1),
     "csv_weights": ("0", False),
+    "label_attribute": ("spam", "spam"),
+    "record_identifier": ("house_id", "house_id"),
+    "event_time": ("sold_at", "sold_at"),
     "objective": ("reg:gamma", "reg:gamma"),
     "num_class": ("3", 3),
     "base_score": ("0.5", (0.5,)),
@@ -292,7 +295,8 @@ def test_what_is_wrong_together(raw, message):
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_long_value_does_not_hide_the_cause(name):
     raw = {name: "x y" * 800}
-    if name in ("target", "ignore_columns", "categorical_columns", "weight_column", "_tuning_objective_metric"):
+    any_text = ("label_attribute", "record_identifier", "event_time", "_tuning_objective_metric")
+    if name in ("target", "ignore_columns", "categorical_columns", "weight_column", *any_text):
         Hyperparameters.parse(raw)
     else:
         assert len(errors_of(raw)) < 600
