@@ -20,6 +20,18 @@ class Task:
     num_class: int | None = None
 
 
+@dataclass(frozen=True)
+class Spread:
+    """All labels of the training data, over all files and hosts."""
+
+    rows: int
+    least: float
+    greatest: float
+
+
+_OTHER_CLASS = "add rows of another class, or name another column in 'target'"
+
+
 def wants_classes(objective: str | None) -> bool | None:
     """Whether the objective's labels are classes; None while it is open."""
     if objective is None:
@@ -35,7 +47,7 @@ def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...
     """
     asked = hyperparameters.objective
     if classes and len(classes) < 2:
-        raise UserError(f"the target has the one value {classes[0]!r}; there is nothing to tell apart")
+        raise UserError(f"every row has the class {classes[0]!r}, so there is nothing to tell apart; {_OTHER_CLASS}")
     if asked is None:
         if not classes:
             return Task("reg:squarederror", "the target holds numbers")
@@ -51,15 +63,31 @@ def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...
         return Task(asked, "as asked")
     given = hyperparameters.num_class
     if given is not None and given < len(classes):
-        raise UserError(f"'num_class': is {given}, and the target has {len(classes)} classes: {listing(classes, 5)}")
+        raise UserError(
+            f"'num_class': is {given}, and the target has {len(classes)} classes: {listing(classes, 5)}; leave it out"
+        )
     return Task(asked, "as asked", given or len(classes) or None)
 
 
-def with_classes(task: Task, greatest: float) -> Task:
-    """The task with num_class worked out from the greatest of whole-number labels, where it takes one and has none."""
-    if not task.objective.startswith("multi:") or task.num_class is not None:
+def with_classes(task: Task, labels: Spread) -> Task:
+    """The task with num_class worked out from whole-number labels, where it takes one and has none.
+
+    Raises:
+        UserError: all labels are one class, or they are no numbers of classes.
+    """
+    if not wants_classes(task.objective):
         return task
-    return replace(task, num_class=max(2, int(greatest) + 1))
+    if labels.least == labels.greatest:
+        raise UserError(f"every label is {labels.least:g}, so there is nothing to tell apart; {_OTHER_CLASS}")
+    if task.objective.startswith("binary:") or task.num_class is not None:
+        return task
+    count = int(labels.greatest) + 1
+    if count > labels.rows:  # XGBoost would make room for every one of them in every row
+        raise UserError(
+            f"the labels go up to {labels.greatest:,.0f} in {labels.rows:,} rows, as numbers do and classes do not; "
+            "number the classes from 0, set num_class, or use reg:squarederror"
+        )
+    return replace(task, num_class=count)
 
 
 @dataclass(frozen=True)
@@ -84,6 +112,7 @@ _RULES = {
     "rank:map": _BINARY,
     "rank:pairwise": _NOT_NEGATIVE,
     "survival:aft": _POSITIVE,
+    "survival:cox": _Rule(lambda y: y != 0, "must be a time, negative where it is censored"),
 }
 """What XGBoost's objectives demand of labels; it checks some of it itself, without saying where."""
 

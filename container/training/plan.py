@@ -18,7 +18,7 @@ from container.training.cluster import Cluster
 from container.training.earlier import continued_schema, continued_task
 from container.training.hyperparameters import Hyperparameters
 from container.training.inputs import Tables
-from container.training.objective import Task, choose, wants_classes, with_classes
+from container.training.objective import Spread, Task, choose, wants_classes, with_classes
 from container.training.report import describe
 from container.training.rows import Rows
 from container.training.sharing import check_same, is_sharded, share
@@ -54,7 +54,7 @@ def make_plan(
         schema = continued_schema(earlier.schema, schema)
         task = continued_task(earlier, task, asked=hyperparameters.objective)
     parts = {channel: [rows.from_table(table, schema, task) for table in of] for channel, of in tables.items()}
-    task = with_classes(task, _greatest([part.label for part in parts["train"]], cluster))
+    task = with_classes(task, _spread([part.label for part in parts["train"]], cluster))
     params = constraints.resolve(_booster_params(hyperparameters, task), schema)
     matrix.check_categories(params, schema)
     machine = ("nthread", "device", "verbosity")
@@ -65,8 +65,11 @@ def make_plan(
     return Plan(schema, task, params, own, description)
 
 
-def _greatest(labels: Sequence[NDArray[np.float64]], cluster: Cluster) -> float:
-    return float(max(cluster.gather(max((float(label.max()) for label in labels if len(label)), default=0.0))))
+def _spread(parts: Sequence[NDArray[np.float64]], cluster: Cluster) -> Spread:
+    label = np.concatenate(parts)
+    own = (len(label), float(label.min()), float(label.max())) if len(label) else (0, np.inf, -np.inf)
+    rows, least, greatest = zip(*cluster.gather(own), strict=True)
+    return Spread(sum(rows), min(least), max(greatest))
 
 
 def _understand(

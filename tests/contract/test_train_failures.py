@@ -151,10 +151,13 @@ CELLS = [
 ]  # fmt: skip
 
 LABELS = [
-    Broken("one class", "the target has the one value 'yes'; there is nothing to tell apart", "y,a\n" + "yes,1\n" * 30),
+    Broken("one class", "every row has the class 'yes', so there is nothing to tell apart; add rows of another class", "y,a\n" + "yes,1\n" * 30),
+    Broken("one binary label", "every label is 1, so there is nothing to tell apart; add rows of another class", "y,a\n" + "1,1\n" * 30, {"objective": "binary:logistic"}),
+    Broken("prices for classes", "the labels go up to 250,000 in 61 rows, as numbers do and classes do not; number the classes from 0", CSV + "250000,2,3\n", {"objective": "multi:softmax"}),
+    Broken("no survival time", f"labels for survival:cox must be a time, negative where it is censored, and this is 0 (train/a line 2, column 'y'){LABEL}", CSV, {"objective": "survival:cox"}),
     Broken("text for numbers", "the target 'low' is text, and the objective needs numbers (train/a line 2, column 'y'); name a numeric column", CLASSES, {"objective": "reg:squarederror"}),
     Broken("three classes for two", "'objective': binary:logistic needs a target of two classes, and it has 3: 'high', 'low', 'mid'; use multi:softprob", CLASSES, {"objective": "binary:logistic"}),
-    Broken("num_class", "'num_class': is 2, and the target has 3 classes: 'high', 'low', 'mid'", CLASSES, {"objective": "multi:softmax", "num_class": "2"}),
+    Broken("num_class", "'num_class': is 2, and the target has 3 classes: 'high', 'low', 'mid'; leave it out", CLASSES, {"objective": "multi:softmax", "num_class": "2"}),
     Broken("label beyond num_class", f"labels for multi:softmax must be whole numbers from 0 to 2 (num_class - 1), and this is 3 (train/a line 5, column 'y'){LABEL}", CSV, {"objective": "multi:softmax", "num_class": "3"}),
     Broken("fraction for a class", f"labels for multi:softmax must be whole numbers from 0, and this is 1.5 (train/a line 62, column 'y'){LABEL}", CSV + "1.5,2,3\n", {"objective": "multi:softmax"}),
     Broken("binary label 2", f"labels for binary:logistic must be 0 or 1, and this is 2 (train/a line 5, column 'y'){LABEL}", "y,a\n0,1\n1,2\n\n2,3\n", {"objective": "binary:logistic"}),
