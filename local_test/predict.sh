@@ -14,9 +14,8 @@ options "--port --accept --content-type" "$@"
 
 if [ -z "$file" ]; then
   held_out=$folder/held_out
-  [ -e "$held_out/rows.csv" ] || die "there are no held-out rows yet; run: $typed/train_local.sh"
   file=$held_out/three.csv
-  head -n 4 "$held_out/rows.csv" >"$file"
+  [ -e "$file" ] || die "there are no held-out rows yet; run: $typed/train_local.sh"
 fi
 [ -r "$file" ] || die "there is no file $file that can be read"
 if [ -z "$content_type" ]; then

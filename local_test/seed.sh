@@ -6,7 +6,7 @@
 #   FOLDER  default: local_test/work/ames
 #
 # Four fifths of tests/data/ames.csv become the train channel. The rest is held out: FOLDER/held_out/rows.csv
-# without the prices, which are in prices.csv. The split is always the same.
+# without the prices, which are in prices.csv, and three.csv, which is its first three. The split is always the same.
 set -euo pipefail
 # shellcheck source=local_test/common.sh
 . "$(dirname "$0")/common.sh"
@@ -32,3 +32,4 @@ awk -F, -v train="$folder/input/data/train/ames.csv" -v rows="$folder/held_out/r
     if (random % 5) print >train
     else { print without_price() >rows; print $price >prices }
   }' "$root/tests/data/ames.csv"
+head -n 4 "$folder/held_out/rows.csv" >"$folder/held_out/three.csv"
