@@ -4,8 +4,9 @@
 
 IMAGE ?= sagemaker-xgboost
 VENV ?= .venv
-# Its own environment: the SDK's requirements are not ours.
+# Environments of their own: the SDKs' requirements are not ours.
 SDK_V2_VENV ?= .venv-sdk-v2
+SDK_V3_VENV ?= .venv-sdk-v3
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -26,7 +27,7 @@ BUILD = docker build $(call secret,ca,$(CA)) $(call secret,pip_conf,$(PIP_CONF))
 	--build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' container/__init__.py)" \
 	--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
 
-.PHONY: help venv sdk-v2 lint image image-cpu test demo docs lock clean docker-client
+.PHONY: help venv sdk-v2 sdk-v3 lint image image-cpu test demo docs lock clean docker-client
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -34,10 +35,12 @@ help: ## what can be made
 
 venv: $(VENV)/ready ## the development environment (needs Python >= 3.12)
 sdk-v2: $(SDK_V2_VENV)/ready ## an environment with the SageMaker SDK v2, for the image tests
+sdk-v3: $(SDK_V3_VENV)/ready ## the same with the SDK v3
 
 $(VENV)/ready: requirements/test.txt
 $(SDK_V2_VENV)/ready: requirements/sdk-v2.txt
-$(VENV)/ready $(SDK_V2_VENV)/ready:
+$(SDK_V3_VENV)/ready: requirements/sdk-v3.txt
+$(VENV)/ready $(SDK_V2_VENV)/ready $(SDK_V3_VENV)/ready:
 	python=$$(tools/find-python) && "$$python" -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
@@ -59,8 +62,9 @@ image: docker-client ## the default image: trains on CPU and GPU
 image-cpu: docker-client ## the small image: CPU only
 	$(BUILD) --build-arg XGBOOST=cpu --tag $(IMAGE):cpu .
 
-test: lint $(if $(ENGINE),image image-cpu sdk-v2) ## every check and test; those of the image where Docker answers
-	IMAGE=$(IMAGE) SDK_V2_PYTHON=$(SDK_V2_VENV)/bin/python $(BIN)/python -m pytest $(PYTEST_ARGS)
+test: lint $(if $(ENGINE),image image-cpu sdk-v2 sdk-v3) ## every check and test; those of the image where Docker answers
+	IMAGE=$(IMAGE) SDK_V2_PYTHON=$(SDK_V2_VENV)/bin/python SDK_V3_PYTHON=$(SDK_V3_VENV)/bin/python \
+		$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 demo: ## train on Ames house sales, serve, and predict held-out prices
 	local_test/demo.sh
@@ -75,9 +79,10 @@ lock: venv ## the newest versions that requirements/*.in allow, with hashes
 	$(call compile,local,3.12,cpu)
 	$(call compile,test,3.12,cpu)
 	$(call compile,sdk-v2,3.12)
+	$(call compile,sdk-v3,3.12)
 compile = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --annotation-style line \
 	--custom-compile-command 'make lock' --python-version $(2) \
 	$(if $(3),--constraints requirements/$(3).txt) requirements/$(1).in --output-file requirements/$(1).txt
 
 clean: ## remove the environments and caches
-	rm -rf $(VENV) $(SDK_V2_VENV) build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(SDK_V2_VENV) $(SDK_V3_VENV) build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
