@@ -1,6 +1,5 @@
 """One file of a channel to a table, as its content type says, or failing that its bytes."""
 
-import logging
 from dataclasses import dataclass, replace
 
 from container.data import columnar, delimited, dialect, labelled, libsvm, recordio_protobuf
@@ -9,8 +8,6 @@ from container.data.formats import AnyTable, ContentType, Format, sniff
 from container.data.inference import Reference, resolve
 from container.data.table import Place, Table
 from container.errors import DataError
-
-log = logging.getLogger(__name__)
 
 _BINARY_NAMES = {Format.PARQUET: "Parquet", Format.RECORDIO: "RecordIO"}
 
@@ -76,8 +73,12 @@ def read_file(data: bytes, declared: ContentType, options: CsvOptions, layout: L
     if chosen in (Format.JSON, Format.JSON_LINES):
         lines = Format.JSON_LINES in (chosen, found)
         return labelled.read(text, place, lines, options.label_attribute, options.delimiter)
-    if declared.format is Format.CSV and found is Format.LIBSVM:
-        log.warning("%s looks like LIBSVM, but its content type says CSV, and so it is read", place.name)
+    if declared.format is Format.CSV and found is Format.LIBSVM and options.delimiter is None:
+        raise DataError(
+            "the file is LIBSVM, but the channel's content type says csv",
+            "set the channel's ContentType to what the files are, or 'delimiter' if it is CSV",
+            place=place.name,
+        )
     return _read_csv(text, options, layout, place)
 
 

@@ -54,7 +54,9 @@ BINARY = {b"PAR1": Format.PARQUET, recordio.MAGIC: Format.RECORDIO}
 """How files of formats that are no text begin."""
 
 _JSON_LINES_START = re.compile(rb"[^\r\n]*[\]}][ \t]*\r?\n\s*[\[{]")  # nowhere else does one value follow another
-_LIBSVM_START = re.compile(rb"\s*(?:[^\s:,;]+(?::[^\s:,;]+)?\s+)?(?:qid:\d+\s+)?\d+:[^\s:,;]+(?:\s|$)")
+_LIBSVM_START = re.compile(
+    rb"\s*(?:%(n)s(?::%(n)s)?\s+)?(?:qid:\d+\s+)?\d+:%(n)s(?:\s[^,;]*)?" % {b"n": libsvm.NUMBER}, re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def sniff(data: bytes) -> Format:
     head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith((b"{", b"[")):
         return Format.JSON_LINES if _JSON_LINES_START.match(head) else Format.JSON
-    line = head.partition(b"\n")[0]
-    return Format.LIBSVM if _LIBSVM_START.match(line) else Format.CSV
+    line = head.partition(b"\n")[0].partition(b"#")[0]
+    return Format.LIBSVM if _LIBSVM_START.fullmatch(line) else Format.CSV
 
 
 def read_request(data: bytes, content_type: ContentType, schema: Schema) -> AnyTable:

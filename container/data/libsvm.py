@@ -18,18 +18,18 @@ from container.errors import DataError
 _MAX_QUERY_ID = 2**53  # float64, in which all columns are read, holds whole numbers up to here
 
 # Possessive throughout, so that a malformed row of any length is refused in one pass over it.
-_NUM = rb"[+-]?(?:(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+|inf|nan)"
-_NUMBER = re.compile(_NUM, re.IGNORECASE)
+NUMBER = rb"[+-]?(?:(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+|inf|nan)"
+_A_NUMBER = re.compile(NUMBER, re.IGNORECASE)
 
 
 def _row(weight: bytes) -> re.Pattern[bytes]:
-    label = rb"(?:(?P<label>" + _NUM + rb")" + weight + rb"(?=\s|$))?"
+    label = rb"(?:(?P<label>" + NUMBER + rb")" + weight + rb"(?=\s|$))?"
     qid = rb"(?P<qid>\s*+qid:[0-9]++(?=\s|$))?"
-    pairs = rb"(?P<pairs>(?:\s*+(?<!\S)[0-9]++:" + _NUM + rb"(?=\s|$))*+)"
+    pairs = rb"(?P<pairs>(?:\s*+(?<!\S)[0-9]++:" + NUMBER + rb"(?=\s|$))*+)"
     return re.compile(label + qid + pairs, re.IGNORECASE)
 
 
-_LABELLED = _row(rb"(?P<weight>:" + _NUM + rb")?+")
+_LABELLED = _row(rb"(?P<weight>:" + NUMBER + rb")?+")
 _PERHAPS_LABELLED = _row(rb"(?P<weight>(?!))?")
 _FORM = "write each row as 'label index:value index:value …', indices whole numbers from 0"
 
@@ -70,10 +70,10 @@ def read(data: bytes, place: Place, *, labelled: bool = True) -> SparseTable:
 def _malformed(text: bytes, row: int) -> DataError:
     for place, token in enumerate(text.split()):
         index, colon, value = token.partition(b":")
-        label = place == 0 and _NUMBER.fullmatch(index)
+        label = place == 0 and _A_NUMBER.fullmatch(index)
         qid = place < 2 and index == b"qid" and value.isdigit()
-        pair = colon and index.isdigit() and _NUMBER.fullmatch(value)
-        if not (pair or qid or (label and (not colon or _NUMBER.fullmatch(value)))):
+        pair = colon and index.isdigit() and _A_NUMBER.fullmatch(value)
+        if not (pair or qid or (label and (not colon or _A_NUMBER.fullmatch(value)))):
             shown = token[:40].decode(errors="replace") + ("…" if len(token) > 40 else "")
             return DataError(f"{shown!r} is not 'index:value'", _FORM, row=row)
     return DataError("the row is not LIBSVM", _FORM, row=row)

@@ -109,6 +109,7 @@ FILES = [
     Broken("header with a name twice", "the header names 'a' twice (train/a); give every column a name", "y,a,a\n1,2,3\n", {"target": "y"}),
     Broken("CSV called Parquet", f"the file is not Parquet, but the channel's content type says parquet (train/a){FORMAT}", CSV, content_type="application/x-parquet"),
     Broken("Parquet called CSV", f"the file is Parquet, but the channel's content type says csv (train/a){FORMAT}", PARQUET, content_type="text/csv"),
+    Broken("LIBSVM called CSV", "the file is LIBSVM, but the channel's content type says csv (train/a); set the channel's ContentType to what the files are, or 'delimiter'", LIBSVM, content_type="text/csv"),
     Broken("CSV called LIBSVM", f"'y,a,b' is not 'index:value' (train/a line 1){ROW}", CSV, content_type="text/libsvm"),
     Broken("JSON cut short", "line 2 is not JSON: Expecting ',' delimiter at column 8 (train/a); send valid JSON", '{"y": 1}\n{"y": 2', content_type="application/jsonlines"),
     Broken("content type", "cannot read the content type 'image/png'; send one of text/csv, ", CSV, content_type="image/png"),

@@ -216,6 +216,7 @@ class TestFormats:
         [
             (parquet(x=[1]), "text/csv", "the file is Parquet, but the channel's content type says csv (train/a)"),
             (parquet(x=[1]), "libsvm", "the file is Parquet, but the channel's content type says libsvm (train/a)"),
+            ("1 1:2\n", "csv", "the file is LIBSVM, but the channel's content type says csv (train/a)"),
             ("1,2\n", "parquet", "the file is not Parquet, but the channel's content type says parquet (train/a)"),
             (dense([[1]], [0]), "text/csv", "the file is RecordIO, but the channel's content type says csv (train/a)"),
             ("1,2\n", "recordio-protobuf", "the file is not RecordIO, but the channel's content type says recordio"),
@@ -245,9 +246,11 @@ class TestFormats:
     def test_charset(self, channel):
         assert rows_of(read(channel(a="1,\xe9\n".encode("latin-1")), "text/csv; charset=latin-1")[0]) == [[1, "é"]]
 
-    def test_libsvm_that_is_called_csv_is_read_as_csv_with_a_warning(self, channel, caplog):
-        read(channel(a="1 1:2 2:3\n0 1:4 2:5\n"), "text/csv")
-        assert "train/a looks like LIBSVM, but its content type says CSV, and so it is read" in caplog.text
+    def test_csv_that_looks_like_libsvm_is_read_where_the_delimiter_is_given(self, channel):
+        assert rows_of(read(channel(a="1 10:30\n0 11:15\n"), "text/csv", delimiter=" ")[0]) == [
+            [1, "10:30"],
+            [0, "11:15"],
+        ]
 
     @pytest.mark.parametrize(
         ("content", "content_type"),
