@@ -112,7 +112,8 @@ http() {
     reply=$(curl --silent --write-out '\n%{http_code}' \
       ${2:+--data-binary "@$2" --header "Content-Type: $3" --header "Accept: $4"} "$1") || return 2
   else
-    reply=$("${python:-python3}" "$here/http.py" "$@") || return 2
+    command -v "${python:=python3}" >/dev/null || die "curl is missing; install it"
+    reply=$("$python" "$here/ask.py" "$@" 2>/dev/null) || return 2
   fi
   printf '%s\n' "${reply%$'\n'*}"
   [ "${reply##*$'\n'}" = 200 ]

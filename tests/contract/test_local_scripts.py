@@ -1,10 +1,14 @@
 """local_test/'s scripts where Docker is missing, broken or of another kind: what they say, and how they call it."""
 
 import os
+import shutil
 import socket
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -103,3 +107,49 @@ def test_predict_says_what_is_missing(tmp_path: Path) -> None:
     assert "there is no file" in run("predict.sh", tmp_path / "other.csv").stderr
     rows = rows.rename(tmp_path / "rows.xyz")
     assert "say it, such as --content-type text/csv" in run("predict.sh", rows).stderr
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with the request; 400 for a body of more than a line."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        reply = f"{self.path} {self.headers['Content-Type']} {self.headers['Accept']} {body}".encode()
+        self.send_response(200 if body.count("\n") == 1 else 400)
+        self.send_header("Content-Length", str(len(reply)))
+        self.end_headers()
+        self.wfile.write(reply)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Echo)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield str(server.server_port)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("client", ["curl", "python3"])
+def test_predict_with_and_without_curl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: str, client: str) -> None:
+    (tmp_path / "bin").mkdir()
+    for tool in ("bash", "dirname", "env", client):
+        (tmp_path / "bin" / tool).symlink_to(sys.executable if tool == "python3" else shutil.which(tool) or tool)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    (tmp_path / "one.jsonl").write_text("[1]\n")
+    done = run("predict.sh", "--port", port, "--accept", "text/csv", tmp_path / "one.jsonl")
+    assert (done.returncode, done.stdout) == (0, "/invocations application/jsonlines text/csv [1]\n\n")
+
+    (tmp_path / "two.csv").write_text("1\n2\n")
+    done = run("predict.sh", "--port", port, tmp_path / "two.csv")
+    assert (done.returncode, done.stdout) == (1, "/invocations text/csv text/csv 1\n2\n\n")
+    assert done.stderr.endswith("predict.sh: the request was refused; the reply above says why\n")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        done = run("predict.sh", "--port", str(probe.getsockname()[1]), tmp_path / "two.csv")
+    assert done.stderr.splitlines()[-1].startswith("predict.sh: nothing answers on port ")

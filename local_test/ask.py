@@ -1,4 +1,4 @@
-"""Stands in for curl where there is none: http.py URL [FILE CONTENT_TYPE ACCEPT] prints the reply, then the status."""
+"""Stands in for curl where there is none: ask.py URL [FILE CONTENT_TYPE ACCEPT] prints the reply, then the status."""
 
 import sys
 from pathlib import Path
