@@ -9,7 +9,7 @@
 FROM debian:trixie-slim AS builder
 RUN --mount=type=secret,id=ca --mount=type=secret,id=apt_sources \
     --mount=type=bind,source=requirements/apt-install.sh,target=/mnt/apt-install.sh \
-    /mnt/apt-install.sh ca-certificates gcc libc6-dev python3-dev python3-pip python3-setuptools
+    /mnt/apt-install.sh ca-certificates g++ python3-dev python3-pip python3-setuptools
 
 # gpu or cpu: which of the locks in requirements/.
 ARG XGBOOST=gpu
@@ -32,6 +32,11 @@ RUN rm -r pyarrow/include pyarrow/includes pyarrow/src \
     && find . -name '*.so*' \( -path './nvidia/*' -o -path './pyarrow/*' -o -path './cryptography/*' -o -path './nacl/*' \) \
          -exec strip --strip-unneeded {} + \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
+
+# The compiled core of serving.
+COPY native /native
+RUN python3 -m pip install --break-system-packages --root-user-action=ignore --no-deps --no-build-isolation /native \
+    && strip --strip-unneeded _xgboost_serving*.so
 
 COPY train serve /opt/program/
 COPY container /opt/program/container

@@ -33,7 +33,7 @@ BUILD = docker build $(call secret,ca,$(CA)) $(call secret,pip_conf,$(PIP_CONF))
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: $(VENV)/ready ## the development environment (needs Python >= 3.12)
+venv: $(VENV)/core ## the development environment (needs Python >= 3.12)
 sdk-v2: $(SDK_V2_VENV)/ready ## an environment with the SageMaker SDK v2, for the image tests
 sdk-v3: $(SDK_V3_VENV)/ready ## the same with the SDK v3
 
@@ -43,6 +43,12 @@ $(SDK_V3_VENV)/ready: requirements/sdk-v3.txt
 $(VENV)/ready $(SDK_V2_VENV)/ready $(SDK_V3_VENV)/ready:
 	python=$$(tools/find-python) && "$$python" -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+# The one thing that is compiled: all works without it, slower.
+$(VENV)/core: $(VENV)/ready $(wildcard native/*.* native/src/*)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation ./native || \
+		echo "The compiled core of serving was not built: it takes g++ and Python's headers. Going on without." >&2
 	touch $@
 
 lint: venv ## style, types, import rules, Dockerfile and shell scripts
