@@ -53,7 +53,7 @@ def test_rows_of_csv_come_after_their_labels(read, content_type, count):
     [
         ("1;2", [1, 2]),
         ('1,"a,b"', [1, "a,b"]),
-        ("1,\n", [1, None]),
+        ("1,,2\n", [1, None, 2]),
         ([1, 2], [1, 2]),
         ("[1, 2]", [1, 2]),
         (7, [7]),
@@ -100,7 +100,7 @@ def test_lines_without_a_label_are_left_out_and_counted(read, caplog):
 
 def test_one_label_of_several_is_chosen_by_its_name(read):
     line = labelled("1,2", 0) | labelled("1,2", 1, attribute="reviewed")
-    with pytest.raises(DataError, match="the manifest has the labels 'reviewed', 'spam' .*; name the attribute"):
+    with pytest.raises(DataError, match=r"the manifest has the labels 'reviewed', 'spam' .*; name the attribute"):
         read(line)
 
 
@@ -128,7 +128,7 @@ def test_records_with_a_column_called_source_are_no_manifest(tmp_path):
         (
             [labelled("1,2", 0)],
             {"label_attribute": "spma"},
-            "no line has a label 'spma' (train/output.manifest); name it in label_attribute; there are 'source', 'spam', ",
+            "no line has a label 'spma' (train/output.manifest); name it in label_attribute;",
         ),
         ([labelled("1,2", None)], {}, "no line has a label 'spam' (train/output.manifest); name it"),
         (
@@ -137,7 +137,7 @@ def test_records_with_a_column_called_source_are_no_manifest(tmp_path):
                 {k: v for k, v in labelled("", 0).items() if k != "source"} | {"source-ref": "s3://b/k"},
             ],
             {},
-            "the line has only a reference (source-ref), and training reads rows (train/output.manifest line 2); write the",
+            "the line has only a reference (source-ref), and training reads rows (train/output.manifest line 2); ",
         ),
         ([{"spam": 1, "spam-metadata": {}}], {}, "the line has no 'source', and training reads rows"),
         (
@@ -145,8 +145,8 @@ def test_records_with_a_column_called_source_are_no_manifest(tmp_path):
             {},
             "'source' does not hold one row of CSV (train/output.manifest line 2)",
         ),
-        ([labelled("1,2\n3,4", 0)], {}, "'source' does not hold one row of CSV (train/output.manifest line 1)"),
-        ([labelled('1,"2', 0)], {}, "'source' does not hold one row of CSV (train/output.manifest line 1)"),
+        ([labelled("1,2\n3,4", 0)] * 2, {}, "'source' does not hold one row of CSV (train/output.manifest line 1)"),
+        ([labelled('1,"2', 0)] * 2, {}, "'source' does not hold one row of CSV (train/output.manifest line 1)"),
         ([labelled("[1, 2", 0)], {}, "'source' is not JSON: "),
         (
             [{"source": "1,2"}, labelled("1,2", 0), labelled("3", 0)],
@@ -162,7 +162,7 @@ def test_records_with_a_column_called_source_are_no_manifest(tmp_path):
         ),
         ([labelled({"spam": 1}, 0)], {}, "'source' has a 'spam' too"),
         (
-            [labelled("1,2", {"annotations": []})],
+            [labelled("1,2", {"annotations": []})] * 2,
             {},
             "an object stands where a value belongs (train/output.manifest line 1, column 'spam')",
         ),
