@@ -13,6 +13,7 @@ MAX_LENGTH = 600
 """Of the line: what follows it must fit into the failure file's 1024 characters too."""
 
 _HEADER = "Traceback (most recent call last)"
+_MARGIN = re.compile(r"^  [|+] ")  # of an exception group's outermost part
 _FRAME = re.compile(r' +File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
@@ -41,6 +42,7 @@ def exception_line(lines: Sequence[str], folder: Path) -> str:
     innermost of all.
     """
     found = ""
+    lines = [_MARGIN.sub("", line) for line in lines]
     frames: list[_Frame] = []
     ignored = False  # by Python itself, in a destructor: it ended nothing
     for number, line in enumerate(lines):

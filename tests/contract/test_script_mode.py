@@ -5,7 +5,6 @@ import io
 import json
 import signal
 import tarfile
-import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -128,20 +127,26 @@ def test_code_comes_from_an_archive_or_a_folder(job, place):
     assert report(job)["folder"] == f"{job.base}/code"
 
 
-@pytest.fixture
-def bucket(job: ScriptJob, tmp_path: Path) -> Iterator[str]:
-    """An empty bucket, which the job can reach."""
-    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1"}
-    with moto_server(tmp_path) as url:
-        job.environment |= {**keys, "AWS_ENDPOINT_URL": url}
-        job.docker_arguments = ("--network", "host")
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that has a bucket with source code in it."""
+    with moto_server(tmp_path_factory.mktemp("moto")) as url:
         client = boto3.client(
             "s3", endpoint_url=url, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
         )
         client.create_bucket(Bucket="source", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         client.put_object(Bucket="source", Key="job/sourcedir.tar.gz", Body=archive({"train.py": REPORT}))
         client.put_object(Bucket="source", Key="damaged.tar.gz", Body=archive({"train.py": REPORT})[:100])
-        yield "source"
+        yield url
+
+
+@pytest.fixture
+def bucket(job: ScriptJob, s3: str) -> str:
+    """The bucket's name; the job can reach it."""
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1"}
+    job.environment |= {**keys, "AWS_ENDPOINT_URL": s3}
+    job.docker_arguments = ("--network", "host")
+    return "source"
 
 
 def test_code_comes_from_s3(job, bucket):
@@ -198,7 +203,7 @@ def test_documented_example_reads_a_channel(job):
     assert code == 0, log
     assert "read train/a.csv ['size', 'city'] 2\nread train/b.csv ['size', 'city'] 1\n" in log
     example = program.split("# example\n")[1].split("# end of the example\n")[0]
-    assert textwrap.indent(example, "    ", bool) in (REPOSITORY / "docs/script-mode.md").read_text()
+    assert f"```python\n{example}```\n" in (REPOSITORY / "docs/script-mode.md").read_text()
 
 
 FAILURES = [
