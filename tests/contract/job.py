@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,9 @@ class Job:
         self._channels: dict[str, dict[str, str]] = {}
         self.hyperparameters = dict(hyperparameters or {})
 
-    def channel(self, name: str, files: Mapping[str, str | bytes], content_type: str | None = None) -> "Job":
+    def channel(
+        self, name: str, files: Mapping[str, str | bytes], content_type: str | None = None, mode: str = "File"
+    ) -> "Job":
         """Give the job a channel; the files' names may hold folders."""
         folder = self.root / "input" / "data" / name
         folder.mkdir(parents=True)
@@ -33,8 +36,26 @@ class Job:
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        self._channels[name] = {"TrainingInputMode": "File"} | ({"ContentType": content_type} if content_type else {})
+        self._channels[name] = {"TrainingInputMode": mode} | ({"ContentType": content_type} if content_type else {})
         return self
+
+    @contextmanager
+    def stream(
+        self, name: str, data: bytes, content_type: str | None = None, wrapper: str | None = None
+    ) -> Iterator[None]:
+        """Give the job a channel in Pipe mode: FIFOs for two epochs, the first filled once it is read."""
+        self._channels[name] = {"TrainingInputMode": "Pipe"} | ({"ContentType": content_type} if content_type else {})
+        if wrapper is not None:
+            self._channels[name]["RecordWrapperType"] = wrapper
+        folder = self.root / "input" / "data"
+        folder.mkdir(parents=True, exist_ok=True)
+        for epoch in (0, 1):
+            os.mkfifo(folder / f"{name}_{epoch}")
+        writer = threading.Thread(target=(folder / f"{name}_0").write_bytes, args=(data,), daemon=True)
+        writer.start()
+        yield
+        writer.join(10)
+        assert not writer.is_alive(), "the stream was not read to its end"
 
     def write_config(self) -> None:
         strings = {
