@@ -162,3 +162,14 @@ def test_program_starts_when_all_hosts_have_addresses(opt_ml: OptMl, network: st
 
     assert process.returncode == 0, log
     assert f"found {address}\n" in log
+
+
+def test_base_dir_moves_the_tree_for_the_program_too(opt_ml: OptMl) -> None:
+    job = ScriptJob(opt_ml.root, IMAGE, {"sagemaker_program": "train.py"}, {"SAGEMAKER_BASE_DIR": "/elsewhere"})
+    job.docker_arguments = ("-v", f"{opt_ml.root}:/elsewhere")
+    job.code({"train.py": "import os\nprint(os.getcwd(), os.environ['SM_MODEL_DIR'])\nraise SystemExit('the end')\n"})
+    code, log = job.run()
+
+    assert code == 1
+    assert "/elsewhere/code /elsewhere/model\n" in log
+    assert opt_ml.failure.read_text() == "the end (train.py ended with exit code 1)"

@@ -14,10 +14,10 @@ import xgboost
 from tests.conftest import IMAGE
 from tests.image import ames
 from tests.image.conftest import DATA, docker
+from tests.image.test_sdk_v2 import NO_TELEMETRY
 
 PROGRAM = Path(__file__).with_name("sdk_v3_trainer.py")
 SOURCE = Path(__file__).parents[1] / "contract/script_mode/abalone_libsvm.py"
-NO_TELEMETRY = "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
 
 
 @pytest.fixture
