@@ -59,16 +59,11 @@ def latest_records(
             raise table.place.locate(error) from None
     latest = _latest(np.concatenate(keys), [np.concatenate(parts) for parts in zip(*times, strict=True)])
     alive = latest & ~np.concatenate(deleted)
+    left = (~latest).sum(), (latest & ~alive).sum(), alive.sum()
     log.info(
-        "%s is a Feature Store offline store of %s writes, record identifier %r, event time %r: %s replaced by later "
-        "writes and %s deleted records are left out, %s records are kept",
-        channel,
-        f"{len(latest):,}",
-        identifier,
-        event_time,
-        f"{(~latest).sum():,}",
-        f"{(latest & ~alive).sum():,}",
-        f"{alive.sum():,}",
+        "%s is a Feature Store offline store, record identifier %r, event time %r: of %s writes %s were replaced by "
+        "later ones and %s deleted a record; %s records are kept",
+        *(channel, identifier, event_time, *(f"{count:,}" for count in (len(latest), *left))),
     )
     if not alive.any():
         raise DataError(f"every record of the channel {channel!r} is deleted", "give it a store with records")

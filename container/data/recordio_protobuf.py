@@ -4,24 +4,23 @@ A tensor with ``keys`` is sparse, and so is an empty one with a ``shape``. Dense
 first, as in CSV; sparse rows a `SparseTable`, as from LIBSVM.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from container.data import aialgs, recordio
-from container.data.csr import MAX_INDEX, to_csr
-from container.data.protobuf import VARINTS, count, numbers
+from container.data.aialgs_row import Row
+from container.data.csr import to_csr
+from container.data.protobuf import VARINTS, numbers
 from container.data.table import Numbers, Place, SparseTable, Table
 from container.errors import DataError
 
 Floats = NDArray[np.float64]
 
 _HEADER = 8  # bytes of a frame before its payload
-_ONE_LABEL = "write one number as label['values'] in each record"
 
 
 def read(data: bytes, place: Place, *, labelled: bool = True) -> Table | SparseTable:
@@ -34,10 +33,10 @@ def read(data: bytes, place: Place, *, labelled: bool = True) -> Table | SparseT
     try:
         if (uniform := _read_uniform(data, place, labelled)) is not None:
             return _dense(*uniform, place)
-        rows: list[_Row] = []
+        rows: list[Row] = []
         for index, message in enumerate(recordio.frames(data, place)):
             try:
-                row = _Row.read(message, labelled)
+                row = Row.read(message, labelled)
                 row.check_like(rows[0] if rows else row)
             except DataError as error:
                 raise DataError(error.cause, error.remedy, row=index) from None
@@ -56,64 +55,10 @@ def write(columns: Mapping[str, NDArray[np.float32] | Sequence[str]]) -> bytes:
     return b"".join(recordio.frame(aialgs.with_labels(dict(zip(columns, row, strict=True)))) for row in rows)
 
 
-class _Row(NamedTuple):
-    """One record of ``size`` values; numbers are packed. ``width`` is 0 for a sparse one without a shape."""
-
-    kind: str
-    values: bytes
-    size: int
-    keys: bytes | None  # None where dense
-    width: int
-    label: bytes
-    label_kind: str
-
-    @classmethod
-    def read(cls, message: bytes, labelled: bool) -> "_Row":
-        features, label = aialgs.parse(message)
-        values, keys = count(features.values, features.kind), count(features.keys, VARINTS)
-        width = _width(features.shape)
-        sparse = keys > 0 or values == 0
-        if sparse and keys != values:
-            raise DataError(f"the record has {keys} keys and {values} values", "give each value its key")
-        if not sparse and width not in (0, values):
-            raise DataError(f"the record has {values} values and a shape of {width}", "let the two agree")
-        if width > MAX_INDEX + 1:
-            raise DataError(f"the record's shape says {width:,} columns", f"have at most {MAX_INDEX + 1:,}")
-        if labelled:
-            if label is None:
-                raise DataError("the record has no label", _ONE_LABEL)
-            if (labels := count(label.values, label.kind)) != 1:
-                raise DataError(f"the record has {labels} labels", _ONE_LABEL)
-        return cls(
-            features.kind,
-            features.values,
-            values,
-            features.keys if sparse else None,
-            width if sparse else values,
-            label.values if labelled and label else b"",
-            label.kind if labelled and label else "",
-        )
-
-    def check_like(self, first: "_Row") -> None:
-        if (self.keys is None) != (first.keys is None):
-            kind = "sparse or empty" if first.keys is None else "dense"
-            raise DataError(f"the record is {kind}, unlike the first", "write all as dense, or all as sparse")
-        if self.width != first.width:
-            what = "values" if self.keys is None else "as its shape"
-            raise DataError(f"the record has {self.width} {what} where the first has {first.width}", "make them equal")
-        if self.kind != first.kind or self.label_kind != first.label_kind:
-            raise DataError("the record's tensors are of other types than the first's", "write all as one type")
-
-
-@lru_cache(maxsize=16)
-def _width(shape: bytes) -> int:
-    return math.prod(map(int, numbers(shape, VARINTS))) if shape else 0
-
-
-def _assemble(rows: Sequence[_Row], labelled: bool, place: Place) -> Table | SparseTable:
+def _assemble(rows: Sequence[Row], labelled: bool, place: Place) -> Table | SparseTable:
     first = rows[0]
-    values = aialgs.decode(b"".join(row.values for row in rows), first.kind)
-    label = aialgs.decode(b"".join(row.label for row in rows), first.label_kind) if labelled else None
+    values = _decode((row.kind, row.values) for row in rows)
+    label = _decode((row.label_kind, row.label) for row in rows) if labelled else None
     if first.keys is None:
         return _dense(values.reshape(len(rows), first.width), label, place)
     keys = numbers(b"".join(row.keys or b"" for row in rows), VARINTS).astype(np.uint64)
@@ -125,6 +70,12 @@ def _assemble(rows: Sequence[_Row], labelled: bool, place: Place) -> Table | Spa
             f"the key {keys[at]} is beyond the shape of {first.width}", "number the columns from 0", row=row
         )
     return SparseTable(to_csr(counts, keys, values, first.width), label, None, None, place)
+
+
+def _decode(tensors: Iterable[tuple[str, bytes]]) -> Floats:
+    """The values of all tensors, each given by its kind and its packed numbers."""
+    runs = groupby(tensors, key=itemgetter(0))
+    return np.concatenate([aialgs.decode(b"".join(raw for _, raw in run), kind) for kind, run in runs])
 
 
 def _dense(values: Floats, label: Floats | None, place: Place) -> Table:
@@ -139,7 +90,7 @@ def _read_uniform(data: bytes, place: Place, labelled: bool) -> tuple[Floats, Fl
     if len(data) % len(head) or not data.startswith(head):
         return None
     try:
-        record, row = aialgs.parse(first), _Row.read(first, labelled)
+        record, row = aialgs.parse(first), Row.read(first, labelled)
     except DataError:
         return None  # for the other way to say so with the record's number
     grid = np.frombuffer(data, np.uint8).reshape(-1, len(head))

@@ -155,8 +155,8 @@ def test_a_feature_store_tree(job, train, store, capsys):
     job.hyperparameters["target"] = "price"
     assert train(job.channel("train", store, "application/x-parquet")) == 0
     log = capsys.readouterr().out
-    assert "Feature Store offline store of 242 writes, record identifier 'record_id', event time 'EventTime'" in log
-    assert "121 replaced by later writes and 1 deleted records are left out, 120 records are kept" in log
+    assert "Feature Store offline store, record identifier 'record_id', event time 'EventTime'" in log
+    assert "of 242 writes 121 were replaced by later ones and 1 deleted a record; 120 records are kept" in log
     plain = "price,a,b,c\n" + CSV.decode()
     other = Job(job.root.parent / "plain", {"num_round": 4, "target": "price"})
     rows = ["price,a,b,c", *reversed(plain.splitlines()[1:])]

@@ -68,8 +68,8 @@ def test_only_features_are_left_of_the_latest_writes(folder, caplog):
     assert [rows_of(table) for table in tables] == [[[2, 20]], [[3, 30]]]
     assert [table.place.line_of(0) for table in tables] == [2, 1]
     assert (
-        "train is a Feature Store offline store of 3 writes, record identifier 'record_id', event time 'event_time': "
-        "1 replaced by later writes and 0 deleted records are left out, 2 records are kept"
+        "train is a Feature Store offline store, record identifier 'record_id', event time 'event_time': "
+        "of 3 writes 1 were replaced by later ones and 0 deleted a record; 2 records are kept"
     ) in caplog.text
 
 
@@ -98,7 +98,7 @@ def test_a_record_whose_latest_write_deletes_it_is_gone(folder, caplog):
     )
     with caplog.at_level(logging.INFO):
         assert kept(folder) == [[2], [5]]
-    assert "2 replaced by later writes and 1 deleted records are left out, 2 records are kept" in caplog.text
+    assert "of 5 writes 2 were replaced by later ones and 1 deleted a record; 2 records are kept" in caplog.text
 
 
 @pytest.mark.parametrize("identifiers", [[1, 2, 1], ["1", "2", "1"], [1.5, 2.5, 1.5]])

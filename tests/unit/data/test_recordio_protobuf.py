@@ -128,6 +128,14 @@ def test_labels_of_another_type_than_the_features():
         assert rows_of(read(data)) == [[label, i, 2] for i in range(3)]
 
 
+def test_every_record_may_have_types_of_its_own():
+    kinds = [(FLOAT32, INT32), (FLOAT64, FLOAT32), (FLOAT64, FLOAT64), (INT32, FLOAT64)]
+    records = [record(tensor(kind, [i, 300]), tensor(label, [-i])) for i, (kind, label) in enumerate(kinds)]
+    assert rows_of(read(b"".join(map(frame, records)))) == [[-i, i, 300] for i in range(4)]
+    pairs = [record(tensor(kind, [i], [i], [9]), tensor(label, [i])) for i, (kind, label) in enumerate(kinds)]
+    assert np.diag(read(b"".join(map(frame, pairs))).matrix.toarray()).tolist() == [0, 1, 2, 3]
+
+
 def test_a_nan_is_missing():
     assert rows_of(read(dense([[1, np.nan], [np.nan, 2]], [0, 1]))) == [[0, 1, None], [1, None, 2]]
 
@@ -207,7 +215,6 @@ def bad(features: bytes | None, label: bytes | None = LABEL) -> bytes:
             id="other-features",
         ),
         pytest.param(bad(message(BYTES, message(1, b"x"))), "the record has no features", 2, id="bytes"),
-        pytest.param(bad(tensor(FLOAT64, [1, 2])), "the record's tensors are of other types", 2, id="kinds"),
         pytest.param(
             bad(tensor(FLOAT32, [1, 2], shape=[3])), "the record has 2 values and a shape of 3", 2, id="shape"
         ),
