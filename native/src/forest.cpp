@@ -10,9 +10,8 @@
 namespace serving {
 namespace {
 
-// One step of a walk is `node = child + right`, with no branch: children lie side by side, and a leaf leads to
-// itself. It does so because it asks for a feature that is NaN in every row, which is not below anything, so that
-// its step is one to the right of `child`, the node before it.
+// One step of a walk is `node = child + right`, with no branch: children lie side by side, and a leaf is its own
+// child. It asks for a feature that is NaN in every row, which nothing is below or beside, so it never goes right.
 template <class Index>
 struct Node {
   std::uint32_t value;  // bits of the threshold or leaf; at a categorical node, of a leaf's vector, a place
@@ -21,9 +20,9 @@ struct Node {
 };
 
 template <class Index>
-inline constexpr Index default_left = static_cast<Index>(Index{1} << (std::numeric_limits<Index>::digits - 1));
+inline constexpr Index default_right = static_cast<Index>(Index{1} << (std::numeric_limits<Index>::digits - 1));
 template <class Index>
-inline constexpr Index categorical = static_cast<Index>(default_left<Index> >> 1);
+inline constexpr Index categorical = static_cast<Index>(default_right<Index> >> 1);
 template <class Index>
 inline constexpr Index feature_of = static_cast<Index>(categorical<Index> - 1);
 
@@ -43,16 +42,13 @@ bool in_set(const std::uint32_t* set, float value) {
 }
 
 template <bool missing, bool categories, class Index>
-inline Index step(const Node<Index>& node, float x, const std::uint32_t* sets) {
+inline std::uint32_t step(const Node<Index>& node, float x, const std::uint32_t* sets) {
+  bool right = x >= std::bit_cast<float>(node.value);
   if constexpr (categories) {
-    if (node.split & categorical<Index>) [[unlikely]] {
-      const bool right = missing && x != x ? !(node.split & default_left<Index>) : in_set(sets + node.value, x);
-      return static_cast<Index>(node.child + right);
-    }
+    if (node.split & categorical<Index>) [[unlikely]] right = in_set(sets + node.value, x);
   }
-  bool right = !(x < std::bit_cast<float>(node.value));
-  if constexpr (missing) right &= !(static_cast<bool>(node.split & default_left<Index>) & (x != x));
-  return static_cast<Index>(node.child + right);
+  if constexpr (missing) right |= static_cast<bool>(node.split & default_right<Index>) & (x != x);
+  return std::uint32_t{node.child} + right;
 }
 
 template <class Index>
@@ -149,8 +145,8 @@ class Packed final : public Forest {
       const Node<Index>* nodes = nodes_.data() + tree.begin;
       const float* rows = x;
       for (std::size_t first = 0; first < count; first += lanes, rows += (features_ + 1) * lanes) {
-        Index at[lanes];
-        std::fill_n(at, lanes, Index{1});
+        std::uint32_t at[lanes];
+        std::fill_n(at, lanes, 1u);
         for (std::uint32_t left = tree.depth; left > 0;) {
           for (std::uint32_t steps = std::min(left, stride); steps > 0; --steps, --left) {
 #pragma GCC unroll 8
@@ -160,7 +156,7 @@ class Packed final : public Forest {
               at[lane] = step<missing, categories>(node, value, sets);
             }
           }
-          if (left > 0 && std::all_of(at, at + lanes, [&](Index i) { return nodes[i].split == features_; })) break;
+          if (left > 0 && std::all_of(at, at + lanes, [&](std::uint32_t i) { return nodes[i].split == features_; })) break;
         }
         const std::size_t present = std::min(lanes, count - first);
         for (std::size_t lane = 0; lane < present; ++lane) {
@@ -175,7 +171,7 @@ class Packed final : public Forest {
     const std::uint32_t* sets = sets_.data();
     for (std::size_t first = 0; first < trees_.size(); first += lanes) {
       const Node<Index>* nodes[lanes];
-      Index at[lanes];
+      std::uint32_t at[lanes];
       std::uint32_t left = 0;
       for (std::size_t lane = 0; lane < lanes; ++lane) {
         const Tree& tree = trees_[std::min(first + lane, trees_.size() - 1)];
@@ -219,7 +215,7 @@ class Packed final : public Forest {
       if (left == -1) {
         std::uint32_t value = std::bit_cast<std::uint32_t>(source.value[n] * source.tree_weight[t]);
         if (vectors_) value = vector_leaf(source, t, source.right[n]);
-        nodes_[tree.begin + at] = {value, static_cast<Index>(features_), static_cast<Index>(at - 1)};
+        nodes_[tree.begin + at] = {value, static_cast<Index>(features_), static_cast<Index>(at)};
         continue;
       }
       if (left < 1 || static_cast<std::size_t>(left) + 1 >= size || source.right[n] != left + 1) {
@@ -240,7 +236,7 @@ class Packed final : public Forest {
         level.push_back(level[i] + 1);
       }
       auto split = static_cast<Index>(feature);
-      if (source.default_left[n]) split |= default_left<Index>;
+      if (!source.default_left[n]) split |= default_right<Index>;
       if (source.categorical[n]) split |= categorical<Index>;
       const std::uint32_t value = source.categorical[n] ? set_of[n - base] : std::bit_cast<std::uint32_t>(source.value[n]);
       nodes_[tree.begin + at] = {value, split, static_cast<Index>(child)};
