@@ -1,12 +1,15 @@
 """Parquet to a `Table`; names and types come with the file."""
 
+import json
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from container.data.arrow import from_arrow
-from container.data.table import Numbers, Place, Table
+from container.data.encoding import as_text
+from container.data.table import Column, Kind, Numbers, Place, Table
 from container.errors import DataError, PayloadTooLargeError
 
 Names = tuple[str, ...]
@@ -46,8 +49,30 @@ def read(
         raise place.locate(DataError("two columns have the same name", "give every column a name of its own"))
     try:
         read = {name: from_arrow(table.column(name), name) for name in wanted}
+        for name in _categorical(file.schema_arrow) & read.keys():
+            read[name] = _as_categories(read[name])
     except DataError as error:
         raise place.locate(error) from None
     rows: int = file.metadata.num_rows
     unread = Numbers(np.full(rows, np.nan))
     return Table([read.get(name, unread) for name in names], names, rows, place)
+
+
+def _as_categories(column: Column) -> Column:
+    if isinstance(column, Numbers):
+        if column.kind is Kind.DATE:  # the days since 1970 are what says something about it
+            return column
+        column = as_text(column)
+    return replace(column, categorical=True)
+
+
+def _categorical(schema: Any) -> set[str]:
+    """The columns that are dictionaries, or were in pandas, whose note says so where Parquet has only the numbers."""
+    from pyarrow import types
+
+    found = {field.name for field in schema if types.is_dictionary(field.type)}
+    try:
+        columns = json.loads(schema.metadata[b"pandas"])["columns"]
+        return found | {column["name"] for column in columns if column["pandas_type"] == "categorical"}
+    except (KeyError, TypeError, ValueError):  # no such note, or none that pandas wrote
+        return found

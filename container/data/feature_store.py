@@ -151,5 +151,5 @@ def _take(table: Table, names: tuple[str, ...], rows: NDArray[np.intp]) -> Table
 
 def _pick(column: Column, rows: NDArray[np.intp]) -> Column:
     if isinstance(column, Text):
-        return Text(column.codes[rows], column.values)
-    return Numbers(column.values[rows], column.kind)
+        return replace(column, codes=column.codes[rows])
+    return replace(column, values=column.values[rows])

@@ -31,6 +31,7 @@ class Profile:
     texts: dict[str, None] = field(default_factory=dict)
     numbers: set[str] = field(default_factory=set)
     many_numbers: bool = False
+    categorical: bool = False
 
     @classmethod
     def of(cls, columns: Sequence[tuple[Table, Column]], name: str, *, every_number: bool = False) -> "Profile":
@@ -41,6 +42,7 @@ class Profile:
             if isinstance(column, Text):
                 profile.present += int((column.codes >= 0).sum())
                 profile.texts.update(dict.fromkeys(distinct(column)))
+                profile.categorical |= column.categorical
             elif count := int((~np.isnan(column.values)).sum()):
                 profile.present += count
                 profile.kinds.add(column.kind)
@@ -55,6 +57,7 @@ class Profile:
             "kinds": sorted(self.kinds),
             "texts": list(self.texts),
             "numbers": numbers,
+            "categorical": self.categorical,
         }
 
     def add(self, summary: dict[str, Any]) -> None:
@@ -63,6 +66,7 @@ class Profile:
         self.present += summary["present"]
         self.kinds |= {Kind(kind) for kind in summary["kinds"]}
         self.texts.update(dict.fromkeys(summary["texts"]))
+        self.categorical |= summary["categorical"]
         if summary["numbers"] is None:
             self.many_numbers = True
         else:
@@ -82,7 +86,9 @@ class Profile:
         return found
 
     def kind(self, stray: str = _STRAY) -> Kind:
-        """The column's kind, from its values alone; ``stray`` says what to do about text among numbers."""
+        """The column's kind; ``stray`` says what to do about text among numbers."""
+        if self.categorical:
+            return Kind.CATEGORY
         kinds = set(self.kinds)
         for text in self.texts:
             kinds.add(_kind_of(text))

@@ -39,11 +39,13 @@ class Numbers:
 class Text:
     """A column of text, dictionary-encoded: ``codes`` (int32 of shape (rows,)) index ``values``, -1 is missing.
 
-    ``values`` are distinct, stripped and never missing; some may not occur in ``codes``.
+    ``values`` are distinct, stripped and never missing; some may not occur in ``codes``. ``categorical`` says that
+    the format itself calls them categories, so that they are, even where they look like numbers.
     """
 
     codes: NDArray[np.int32]
     values: Sequence[str]
+    categorical: bool = False
 
     def __len__(self) -> int:
         return len(self.codes)

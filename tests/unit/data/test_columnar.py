@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from container.data import columnar
-from container.data.table import Kind, Numbers, Place
+from container.data.table import Kind, Numbers, Place, Text
 from container.errors import DataError, PayloadTooLargeError
 from tests.unit.data.reading import cells_of, rows_of
 
@@ -169,3 +169,38 @@ def test_a_small_file_that_unfolds_to_many_cells_is_refused_where_there_is_a_lim
 def test_places_count_rows_from_one():
     table = columnar.read(file_of(pa.table({"x": [1]})), PLACE)
     assert str(table.place.locate(DataError("c", row=4, column="x"))) == "c (train/a.parquet row 5, column 'x')"
+
+
+class TestCategories:
+    """What the file calls categories is categories, whatever it looks like."""
+
+    @pytest.mark.parametrize(
+        ("array", "values"),
+        [
+            pytest.param(pd.Categorical(["02", "2", None, "02"]), ["02", "2", None, "02"], id="text"),
+            pytest.param(pd.Categorical([20, 5, 20]), ["20", "5", "20"], id="whole numbers"),
+            pytest.param(pd.Categorical([1.5, None, 2.0]), ["1.5", None, "2"], id="floats"),
+            pytest.param(pd.Categorical([True, False]), ["true", "false"], id="booleans"),
+            pytest.param(pa.array(["1", "2"]).dictionary_encode(), ["1", "2"], id="dictionary without pandas"),
+        ],
+    )
+    def test_of_any_type(self, array, values):
+        table = pa.table({"x": array}) if isinstance(array, pa.Array) else pd.DataFrame({"x": array})
+        column = columnar.read(file_of(table), PLACE).columns[0]
+        assert isinstance(column, Text)
+        assert column.categorical
+        assert [None if code < 0 else column.values[code] for code in column.codes] == values
+
+    def test_dates_stay_dates(self):
+        frame = pd.DataFrame({"x": pd.Categorical([datetime(1970, 1, 2)])})
+        (column,) = columnar.read(file_of(frame), PLACE).columns
+        assert (column.kind, cells_of(column)) == (Kind.DATE, [1])
+
+    @pytest.mark.parametrize(
+        "note", [None, b"{", b"[]", b'{"columns": [1]}', b'{"columns": [{"name": [], "pandas_type": 1}]}']
+    )
+    def test_whatever_else_stands_in_the_note_of_pandas(self, note):
+        table = pa.table({"x": ["1", "2"]}).replace_schema_metadata(note and {b"pandas": note})
+        (column,) = columnar.read(file_of(table), PLACE).columns
+        assert isinstance(column, Text)
+        assert not column.categorical

@@ -8,6 +8,7 @@ import pytest
 from container.data.delimited import read
 from container.data.dialect import of_training
 from container.data.inference import Roles, infer, resolve
+from container.data.profile import Profile
 from container.data.schema import Role, Schema
 from container.data.table import Kind, Numbers, Place, Table, Text
 from container.errors import DataError, UserError
@@ -299,3 +300,24 @@ def test_a_value_of_the_dictionary_that_no_row_has_is_no_category():
     text = Text(np.array([0, 0, -1], dtype=np.int32), ["used", "unused"])
     table = Table([Numbers(np.arange(3.0)), text], ("y", "x"), 3, Place())
     assert infer([table], Roles()).schema.features[0].categories == ("used",)
+
+
+def test_what_the_format_calls_categories_is_categories_though_they_look_like_numbers():
+    codes = np.array([0, 1, 0], dtype=np.int32)
+    parts = [
+        Table(
+            [Text(codes, ["0", "1"], categorical=True), Text(codes, ["02", "2"], categorical=True)],
+            ("y", "x"),
+            3,
+            Place(),
+        ),
+        Table([Numbers(np.array([1.0])), Numbers(np.array([7.0]))], ("y", "x"), 1, Place()),
+    ]
+    inferred = infer(parts, Roles())
+    assert inferred.schema.features[0].categories == ("02", "2", "7")
+    assert inferred.schema.classes == ("0", "1")
+    summary = Profile.of([(parts[0], parts[0].columns[1])], "x").summary()
+    elsewhere = Profile.of([(parts[1], parts[1].columns[1])], "x")
+    elsewhere.add(json.loads(json.dumps(summary)))
+    assert elsewhere.kind() is Kind.CATEGORY
+    assert elsewhere.categories() == ["02", "2", "7"]
