@@ -35,7 +35,7 @@ RUN rm -r pyarrow/include pyarrow/includes pyarrow/src \
 
 # The compiled core of serving.
 COPY native /native
-RUN python3 -m pip install --break-system-packages --root-user-action=ignore --no-deps --no-build-isolation /native \
+RUN pip install --break-system-packages --root-user-action=ignore --no-cache-dir --no-deps --no-build-isolation /native \
     && strip --strip-unneeded _xgboost_serving*.so
 
 COPY train serve /opt/program/
