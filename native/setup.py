@@ -8,7 +8,9 @@ from setuptools import Extension, setup
 
 BASELINE = ["-march=x86-64-v2"] if platform.machine() in ("x86_64", "AMD64") else []
 SANITIZE = os.environ.get("SANITIZE", "")  # such as address,undefined; native/sanitize.sh sets it
-CHECKED = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g"] if SANITIZE else []
+CHECKED = (
+    [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g"] if SANITIZE else ["-g0"]
+)
 
 setup(
     ext_modules=[
@@ -28,7 +30,7 @@ setup(
                 *BASELINE,
                 *CHECKED,
             ],
-            extra_link_args=CHECKED[:1],
+            extra_link_args=CHECKED[:1] if SANITIZE else [],
             define_macros=[("Py_LIMITED_API", "0x030C0000")],
             py_limited_api=True,
         )
