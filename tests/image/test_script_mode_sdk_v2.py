@@ -4,17 +4,26 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import xgboost
 
 from tests.conftest import IMAGE
-from tests.image.conftest import DATA
+from tests.image.conftest import DATA, docker
 from tests.image.test_sdk_v2 import NO_TELEMETRY
 
 PROGRAM = Path(__file__).with_name("script_mode_sdk_v2.py")
 SOURCE = Path(__file__).parents[1] / "contract/script_mode/abalone_libsvm.py"
+
+
+@pytest.fixture(autouse=True)
+def containers_removed(tmp_path: Path) -> Iterator[None]:
+    """The SDK leaves its containers, stopped."""
+    yield
+    if left := docker("ps", "--all", "--quiet", "--filter", f"volume={tmp_path}/train").split():
+        docker("rm", "--force", *left)
 
 
 def test_estimator_with_an_entry_point_trains(tmp_path: Path) -> None:
