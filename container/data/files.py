@@ -7,7 +7,7 @@ from container.data.delimited import Dialect
 from container.data.formats import AnyTable, ContentType, Format, sniff
 from container.data.inference import Reference, resolve
 from container.data.table import Place, Table
-from container.errors import DataError
+from container.errors import DataError, UserError
 
 _BINARY_NAMES = {Format.PARQUET: "Parquet", Format.RECORDIO: "RecordIO"}
 
@@ -25,6 +25,7 @@ class CsvOptions:
     mentioned: tuple[str, ...] = ()
     categorical: tuple[Reference, ...] = ()
     ignored: tuple[Reference, ...] = ()
+    csv_weights: bool = False
     label_attribute: str | None = None
     record_identifier: str | None = None
     event_time: str | None = None
@@ -60,6 +61,23 @@ def read_file(data: bytes, declared: ContentType, options: CsvOptions, layout: L
             "set the channel's ContentType to what the files are",
             place=place.name,
         )
+    table = _read_as(chosen, found, data, declared, options, layout, place)
+    if options.csv_weights and chosen is not Format.CSV and isinstance(table, Table):
+        raise UserError(
+            f"'csv_weights' is for CSV, and {place.name} is {chosen.value}; name the weights' column in weight_column"
+        )
+    return table
+
+
+def _read_as(
+    chosen: Format,
+    found: Format,
+    data: bytes,
+    declared: ContentType,
+    options: CsvOptions,
+    layout: Layout | None,
+    place: Place,
+) -> AnyTable:
     if chosen is Format.PARQUET:
         return columnar.read(data, place, unwanted=lambda names: _ignored(names, options))
     if chosen is Format.RECORDIO:

@@ -70,6 +70,7 @@ def csv_options(hyperparameters: Hyperparameters) -> CsvOptions:
         mentioned=tuple(reference for reference in references if isinstance(reference, str)),
         categorical=hyperparameters.categorical_columns,
         ignored=hyperparameters.ignore_columns,
+        csv_weights=hyperparameters.csv_weights,
         label_attribute=hyperparameters.label_attribute,
         record_identifier=hyperparameters.record_identifier,
         event_time=hyperparameters.event_time,

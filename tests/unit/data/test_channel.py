@@ -4,6 +4,7 @@ import gzip
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -301,3 +302,23 @@ def test_a_category_that_is_no_column_is_named(channel):
 @pytest.mark.parametrize("reference", ["note", 1, -1])
 def test_ignored_parquet_columns_may_have_any_type(channel, reference):
     assert rows_of(read(channel(a=parquet(x=[1], note=[[1, 2]])), ignored=(reference,))[0]) == [[1, None]]
+
+
+@pytest.mark.parametrize("content", [parquet(y=[1], w=[1], x=[1]), dense([[1, 1]], [0]), '{"y": 1, "w": 1, "x": 1}'])
+def test_csv_weights_are_for_csv(channel, content):
+    with pytest.raises(UserError, match=r"'csv_weights' is for CSV, and train/a is .*; name the weights' column in"):
+        read(channel(a=content), csv_weights=True)
+
+
+@pytest.mark.parametrize("content", ["1,1,2\n", "1 1:2\n", sparse([{1: 1.0}], [0], 2)])
+def test_csv_weights_with_csv_or_sparse_rows(channel, content):
+    assert read(channel(a=content), csv_weights=True)[0].rows == 1
+
+
+def test_a_file_is_opened_once_and_read_from_start_to_end(channel):
+    folder = channel()
+    os.mkfifo(folder / "a.csv")  # it can be neither sought in nor opened again, as FastFile would rather not
+    writer = threading.Thread(target=(folder / "a.csv").write_text, args=("1,2\n" * 50_000,))
+    writer.start()
+    assert read(folder)[0].rows == 50_000
+    writer.join()
