@@ -5,7 +5,9 @@ comes 120 s before SIGKILL); signals as a context manager after uvicorn's ``capt
 """
 
 import logging
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +30,7 @@ class StoppedError(ContainerError):
 class StopFlag:
     """Whether the job was told to stop.
 
-    Until ``defer()`` a signal raises StoppedError at once: there is no model to save. After it, a signal only
+    Until ``defer()`` a signal ends the process at once: there is no model to save. After it, a signal only
     sets ``requested``, for the rounds to end at the next one and the model to be written.
     """
 
@@ -43,7 +45,10 @@ class StopFlag:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         if not self._deferred:
-            raise StoppedError("stopped before the first round; there is no model")
+            # No exception: one raised inside a C extension, in its import above all, can crash the process. No
+            # log record either: the signal may have come in the middle of writing one.
+            os.write(sys.stdout.fileno(), b"WARNING: stopped before the first round; there is no model\n")
+            os._exit(StoppedError.exit_code)
 
 
 @contextmanager

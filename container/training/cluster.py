@@ -30,6 +30,9 @@ JOIN_SECONDS = 600.0
 """Hosts of a job start minutes apart."""
 
 
+VERDICT_SECONDS = 3.0
+
+
 class ClusterError(ContainerError):
     """The hosts cannot work together: one was not found, did not answer, or has failed."""
 
@@ -99,6 +102,7 @@ def joined(resources: Resources, fail: Callable[[str], None], seconds: float = J
         yield Cluster(hosts)
         return
     from xgboost import collective
+    from xgboost.core import XGBoostError
     from xgboost.tracker import RabitTracker
 
     cluster = Cluster(hosts, hosts.index(resources.current_host))
@@ -124,6 +128,9 @@ def joined(resources: Resources, fail: Callable[[str], None], seconds: float = J
             yield cluster
             cluster.gather(None)  # nobody leaves while another still needs it
     except BaseException as error:
+        if any(isinstance(e, XGBoostError) for e in (error, error.__context__)):
+            # The collective breaks on every host when one is lost, and liveness is about to say which.
+            time.sleep(VERDICT_SECONDS)
         liveness.leave(error)
         raise
     liveness.leave(None)

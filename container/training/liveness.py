@@ -4,6 +4,7 @@ Every host keeps a connection to the first. Lines of JSON go both ways: a name, 
 seconds, and at the end how a host left. Silence or a closed connection means the host is lost.
 """
 
+import contextlib
 import json
 import logging
 import socket
@@ -17,6 +18,7 @@ from container.errors import ContainerError
 log = logging.getLogger(__name__)
 
 SIGN_SECONDS = 2.0
+FAREWELL_SECONDS = 1.0
 SILENCE_SECONDS = 60.0
 """A host that has not been heard of for this long is lost; the job fails on all others then."""
 
@@ -79,8 +81,7 @@ class Liveness:
             last: dict[str, Any] = {"bye": True}
         else:
             last = {"failed": self._hosts[self._rank], "why": str(error) or type(error).__name__}
-        for connection in list(self._connections.values()):
-            self._send(connection, last)
+        self._say_last(last)
 
     def _accept(self, server: socket.socket, deadline: float, greeting: dict[str, Any]) -> None:
         with server:
@@ -132,9 +133,17 @@ class Liveness:
                 return
             self._over.set()
         # The others are told by the first host, which alone is connected to all.
-        for connection in list(self._connections.values()):
-            self._send(connection, {"failed": host, "why": why})
+        self._say_last({"failed": host, "why": why})
         self._fail(f"the host {host} failed, and the job with it: {why}")
+
+    def _say_last(self, message: dict[str, Any]) -> None:
+        """Tell all, and give them time to read it: a process that ends resets connections with unread signs on them."""
+        for connection in list(self._connections.values()):
+            self._send(connection, message)
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
+        if "failed" in message:
+            time.sleep(FAREWELL_SECONDS)
 
     def _send(self, connection: socket.socket, message: dict[str, Any]) -> bool:
         try:

@@ -80,6 +80,8 @@ def _target(labels: Sequence[Rows], schema: Schema) -> str:
         counts = np.bincount(values.astype(np.intp), minlength=len(schema.classes))
         classes = [f"{label} ({count:,})" for label, count in zip(schema.classes, counts, strict=True)]
         return f"{name}: classes {_names(classes)}"
+    if not len(values):
+        return f"{name}: this host has no rows"
     return f"{name}: numbers from {values.min():g} to {values.max():g}, mean {values.mean():g}"
 
 

@@ -38,8 +38,14 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag) -> None:
     def end(reason: str) -> None:
         os._exit(report_failure(ClusterError(reason), opt_ml.failure))
 
-    with joined(job.resources, end) as cluster:
-        _run(job, opt_ml, stop, cluster)
+    try:
+        with joined(job.resources, end) as cluster:
+            _run(job, opt_ml, stop, cluster)
+    except Exception as error:
+        if len(job.resources.hosts) > 1:
+            # XGBoost's threads of a broken collective crash a process that ends in the usual order.
+            os._exit(report_failure(error, opt_ml.failure))
+        raise
 
 
 def _run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, cluster: Cluster) -> None:

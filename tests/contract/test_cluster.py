@@ -34,7 +34,9 @@ class Hosts:
             config = root / "input" / "config"
             config.mkdir(parents=True)
             (root / "input" / "data" / "train").mkdir(parents=True)
-            (config / "hyperparameters.json").write_text(json.dumps({**SETTINGS, **settings}))
+            (config / "hyperparameters.json").write_text(
+                json.dumps({k: v for k, v in {**SETTINGS, **settings}.items() if v})
+            )
             (config / "resourceconfig.json").write_text(json.dumps({"current_host": name, "hosts": self.names}))
             channel = {"TrainingInputMode": "File", "S3DistributionType": distribution, "ContentType": "text/csv"}
             (config / "inputdataconfig.json").write_text(json.dumps({"train": channel}))
