@@ -34,7 +34,8 @@ class EarlyStopping:
         upwards = higher_is_better(name.partition("-")[2])
         for score in history.get(name, ())[self.rounds :]:
             gain = score - self.best_score if upwards else self.best_score - score
-            if self.best_round < 0 or gain > self.min_delta:
+            better = gain > self.min_delta or (math.isnan(self.best_score) and not math.isnan(score))
+            if self.best_round < 0 or better:
                 self.best_round, self.best_score = self.rounds, score
             self.rounds += 1
 

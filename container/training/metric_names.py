@@ -53,6 +53,14 @@ def base_name(metric: str) -> str:
     return re.sub(r"(@.*|-)$", "", metric)
 
 
+def as_reported(metric: str) -> str:
+    """The metric as XGBoost's own log lines call it: ``error@0.70`` -> ``error@0.7``, ``error@0.5`` -> ``error``."""
+    name, at, number = metric.partition("@")
+    if name not in ("error", "ams", "tweedie-nloglik") or not at:
+        return metric
+    return name if name == "error" and float(number) == 0.5 else f"{name}@{float(number):g}"
+
+
 def check_metric(metric: str) -> str:
     """The metric as it is; ValueError with the right spelling where it is none."""
     if metric in OUR_METRICS:
@@ -79,6 +87,8 @@ def misfits(objective: str, metrics: tuple[str, ...]) -> list[str]:
             found.append(f"{metric!r} is for {owner}, the objective is {objective!r}")
         elif objective.startswith("multi:") and name in _ELEMENTWISE:
             found.append(f"{metric!r} cannot be computed for {objective!r}; use 'merror' or 'mlogloss'")
+        elif name == "f1_binary" and objective.startswith("multi:"):
+            found.append(f"'f1_binary' is for two classes, the objective is {objective!r}; use 'f1_macro'")
         elif name in CLASS_METRICS and not objective.startswith(("binary:", "multi:", "reg:logistic")):
             found.append(f"{metric!r} is for classification, the objective is {objective!r}")
     return found

@@ -17,7 +17,7 @@ from container.training.checkpoints import CHECKPOINT_ATTRIBUTE, Checkpoint, Che
 from container.training.cluster import ALONE, Cluster
 from container.training.early_stopping import EarlyStopping
 from container.training.hyperparameters import Hyperparameters
-from container.training.metric_names import OUR_METRICS
+from container.training.metric_names import OUR_METRICS, as_reported
 from container.training.metrics import CustomMetric, custom_metric
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ def _watch(hyperparameters: Hyperparameters, validation_data: xgboost.DMatrix | 
     if validation_data is None:
         log.warning("early_stopping_rounds=%s is ignored: there is no validation channel to watch", rounds)
         return None
-    metric = hyperparameters.eval_metric[-1] if hyperparameters.eval_metric else None
+    metric = as_reported(hyperparameters.eval_metric[-1]) if hyperparameters.eval_metric else None
     return EarlyStopping(rounds, metric, hyperparameters.min_delta)
 
 

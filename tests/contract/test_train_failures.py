@@ -171,6 +171,7 @@ PARAMETERS = [
     Broken("range", "'eta': must be at most 1, got '2'", CSV, {"eta": "2"}),
     Broken("type", "'num_round': must be a whole number, got 'ten'", CSV, {"num_round": "ten"}),
     Broken("metric", "'eval_metric': 'rsme' is not a metric; did you mean 'rmse'?", CSV, {"eval_metric": "rsme"}),
+    Broken("metric of two classes", "'eval_metric': 'f1_binary' is for two classes, the objective is 'multi:softprob'; use 'f1_macro'", CLASSES, {"eval_metric": "f1_binary", "target": "y"}),
     Broken("target", "target: there is no column 'z'; the columns are 'y', 'a', 'b'", CSV, {"target": "z"}),
     Broken("target misspelt", "target: there is no column 'prize'; did you mean 'price'?", CSV.replace("y", "price"), {"target": "prize"}),
     Broken("target without a header", "target: there is no column 'y', for the data has no header row; give a position from 0 to 2, or set header=true", BODY, {"target": "y"}),
