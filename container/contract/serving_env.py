@@ -19,12 +19,10 @@ MIB = 1024**2
 UNSUPPORTED = {
     "SAGEMAKER_MULTI_MODEL": "multi-model endpoints",
     "SAGEMAKER_PROGRAM": "inference code of the user's own",
-    "SAGEMAKER_INFERENCE_OUTPUT": "choice of the keys in replies",
 }
 # What AWS's images and SDKs set and this one has no use for.
 WITHOUT_EFFECT = {
     "SAGEMAKER_SUBMIT_DIRECTORY": "where the code of SAGEMAKER_PROGRAM lies",
-    "SAGEMAKER_INFERENCE_ENSEMBLE": "the models of a cross-validation are always served together",
     "SAGEMAKER_SAFE_PORT_RANGE": "only the one port is listened on",
     "SAGEMAKER_REGION": "no AWS service is called",
 }
@@ -75,6 +73,17 @@ def _parse_level(text: str) -> str:
     return name
 
 
+def output_keys(text: str) -> tuple[str, ...]:
+    """The keys of a comma-separated list, each once, in its order; which there are, the model knows."""
+    return tuple(dict.fromkeys(key.strip().lower() for key in text.split(",") if key.strip()))
+
+
+def _parse_bad_row(text: str) -> bool:
+    if text.lower() not in ("fail", "placeholder"):
+        raise ValueError
+    return text.lower() == "placeholder"
+
+
 _SWITCH = (_parse_switch, "true or false")
 _LEVEL = (_parse_level, "debug, info, warning, error or critical, or their numbers 10 to 50")
 _TEXT = (str, "text")
@@ -95,7 +104,10 @@ class ServingSettings:
         "one for each whole CPU of the container's quota",
     )
     timeout: int = _setting(
-        "SAGEMAKER_MODEL_SERVER_TIMEOUT", _integer(1), "Seconds a worker may give no sign of life before it is replaced.", 60
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT",
+        _integer(1),
+        "Seconds a worker may give no sign of life before it is replaced.",
+        60,
     )
     max_content_length: int | None = _setting(
         "MAX_CONTENT_LENGTH",
@@ -123,6 +135,27 @@ class ServingSettings:
         "Set by batch transform: replies end in a newline, so that lines can be joined.",
         False,
         "false",
+    )
+    placeholders: bool = _setting(
+        "ON_BAD_ROW",
+        (_parse_bad_row, "fail or placeholder"),
+        "A row of CSV or JSON Lines that cannot be read fails the request, or has an empty prediction in its place.",
+        False,
+        "fail",
+    )
+    output: tuple[str, ...] = _setting(
+        "SAGEMAKER_INFERENCE_OUTPUT",
+        (output_keys, "keys with commas between"),
+        "What replies say, such as `predicted_label,probability,contributions`; see docs/serving.md.",
+        (),
+        "the score, and the class where it has a name",
+    )
+    ensemble: bool = _setting(
+        "SAGEMAKER_INFERENCE_ENSEMBLE",
+        _SWITCH,
+        "Serve several models together, by their mean or vote; false: only the first.",
+        True,
+        "true",
     )
     native: bool = _setting(
         "SAGEMAKER_XGBOOST_NATIVE",

@@ -6,7 +6,7 @@ is what lets `recordio_protobuf` read a file of equal records at once.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,18 +88,18 @@ def parse(data: bytes) -> Record:
     return Record(values, label.get(b"values"))
 
 
-def with_labels(labels: Mapping[str, NDArray[np.float32] | str]) -> bytes:
-    """A message with labels only: numbers as float32 tensors, text as bytes."""
-    entries = ((name, _text(value) if isinstance(value, str) else _floats(value)) for name, value in labels.items())
+def with_labels(labels: Mapping[str, NDArray[Any]]) -> bytes:
+    """A message with labels only: arrays of numbers as float32 tensors, of text as bytes."""
+    entries = ((name, _texts(value) if value.dtype.kind in "OU" else _floats(value)) for name, value in labels.items())
     return b"".join(field(_LABEL, field(_KEY, name.encode()) + field(_VALUE, value)) for name, value in entries)
 
 
-def _floats(values: NDArray[np.float32]) -> bytes:
+def _floats(values: NDArray[Any]) -> bytes:
     return field(_FLOAT32, field(_VALUES, np.asarray(values, "<f4").tobytes()))
 
 
-def _text(text: str) -> bytes:
-    return field(_BYTES, field(1, text.encode()) + field(2, b"text/plain"))
+def _texts(texts: NDArray[Any]) -> bytes:
+    return field(_BYTES, b"".join(field(1, text.encode()) for text in texts) + field(2, b"text/plain"))
 
 
 def _entry(data: bytes, entry: Field) -> tuple[bytes, Tensor | None]:

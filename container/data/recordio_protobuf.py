@@ -7,6 +7,7 @@ first, as in CSV; sparse rows a `SparseTable`, as from LIBSVM.
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +47,18 @@ def read(data: bytes, place: Place, *, labelled: bool = True) -> Table | SparseT
         raise place.locate(error) from None
 
 
-def write(columns: Mapping[str, NDArray[np.float32] | Sequence[str]]) -> bytes:
+def write(columns: Mapping[str, NDArray[Any] | Sequence[str]], present: NDArray[np.bool_] | None = None) -> bytes:
     """One record a row with the columns as labels, as the built-in algorithm answers: ``score``, ``predicted_label``.
 
-    Numbers are of shape (rows,) or (rows, outputs).
+    Columns are numbers or text, of shape (rows,) or (rows, values). ``present``, where given, has one True for each
+    of these rows, and False for each record without labels among them.
     """
     rows = zip(*columns.values(), strict=True)
-    return b"".join(recordio.frame(aialgs.with_labels(dict(zip(columns, row, strict=True)))) for row in rows)
+    labels = (dict(zip(columns, map(np.atleast_1d, row), strict=True)) for row in rows)
+    frames = (recordio.frame(aialgs.with_labels(row)) for row in labels)
+    if present is None:
+        return b"".join(frames)
+    return b"".join(next(frames) if there else recordio.frame(b"") for there in present)
 
 
 def _assemble(rows: Sequence[Row], labelled: bool, place: Place) -> Table | SparseTable:

@@ -13,6 +13,7 @@ from container import __version__
 from container.atomic import write_atomically
 from container.data.schema import Schema
 from container.errors import ModelError
+from container.model import model_bytes, plain_schema, ubjson
 
 FILE_NAME = "xgboost-model"
 """The name AWS's built-in algorithm gives its model, and its users look for."""
@@ -42,6 +43,12 @@ class Artifact:
     def num_class(self) -> int | None:
         """The number of classes, None where the objective has none."""
         return int(self._learner["learner_model_param"]["num_class"]) or None
+
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """The quantiles that are predicted, in the order of the outputs; none unless the objective is for them."""
+        alphas = self._learner["objective"].get("quantile_loss_param", {}).get("quantile_alpha", "[]")
+        return tuple(json.loads(alphas))
 
     @property
     def booster_name(self) -> str:
@@ -79,9 +86,18 @@ def load_all(folder: Path) -> list[Artifact]:
     Raises:
         ModelError: there is none, one cannot be loaded, or they do not belong together.
     """
-    loaded = [load(path) for path in model_files(folder) or [folder / FILE_NAME]]
+    return load_together(model_files(folder) or [folder / FILE_NAME])
+
+
+def load_together(files: Sequence[Path]) -> list[Artifact]:
+    """The models of an ensemble.
+
+    Raises:
+        ModelError: one cannot be loaded, or they do not belong together.
+    """
+    loaded = [load(path) for path in files]
     if any(one.schema != loaded[0].schema or one.objective != loaded[0].objective for one in loaded):
-        raise ModelError(f"the models in {folder} are of different trainings; keep those of one")
+        raise ModelError(f"the models in {files[0].parent} are of different trainings; keep those of one")
     return loaded
 
 
@@ -118,11 +134,12 @@ def load(path: Path) -> Artifact:
     except OSError as error:
         raise ModelError(f"the model file {path} cannot be read: {error.strerror}; check its permissions") from None
     if not raw.lstrip()[:1] == b"{":
-        raise ModelError(_refusal(raw, path))
+        raise ModelError(model_bytes.refusal(raw, path))
     booster = xgboost.Booster({"nthread": 1})
     try:
-        booster.load_model(bytearray(raw))
-    except xgboost.core.XGBoostError:
+        _check_whole(raw)
+        booster.load_model(bytearray(model_bytes.as_today(raw)))
+    except (xgboost.core.XGBoostError, ValueError):
         raise ModelError(
             f"the model file {path} is damaged: it is not an XGBoost model in JSON or UBJSON ({len(raw):,} bytes); "
             "copy it again, or train it again"
@@ -130,24 +147,18 @@ def load(path: Path) -> Artifact:
     return Artifact(booster, _schema_of(booster, path))
 
 
-def _refusal(raw: bytes, path: Path) -> str:
-    if raw[:1] == b"\x80" or raw[:2] in (b"ck", b"(d", b"cx"):
-        return (
-            f"the model file {path} is a pickle, which would run code when loaded; in the Python that wrote it, call "
-            "booster.save_model('xgboost-model.ubj') and use that file as xgboost-model"
-        )
-    if not raw:
-        return f"the model file {path} is empty; train the model again"
-    return (
-        f"the model file {path} is not an XGBoost model in JSON or UBJSON; one in the old binary format is converted "
-        "by loading it with XGBoost < 3.1 and calling booster.save_model('xgboost-model.ubj')"
-    )
+def _check_whole(raw: bytes) -> None:
+    """Raise ValueError where the bytes end early: XGBoost reads beyond the end of such UBJSON, and crashes."""
+    if raw[1:2] == b"L":
+        ubjson.loads(raw)
+    else:
+        raw.decode()
 
 
 def _schema_of(booster: xgboost.Booster, path: Path) -> Schema:
     written = booster.attr(_SCHEMA)
     if written is None:
-        return Schema.from_names(booster.num_features(), booster.feature_names)
+        return plain_schema.of(booster)
     try:
         return Schema.from_json(json.loads(written))
     except (ValueError, KeyError, TypeError):

@@ -1,6 +1,8 @@
 """Artifact + table → prediction. Nothing here knows of requests, replies or files."""
 
 import logging
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Lock
 
@@ -13,7 +15,10 @@ from container.data.schema import Schema
 from container.data.table import SparseTable, Table
 from container.errors import DataError
 from container.model.artifact import Artifact
+from container.model.evidence import Evidence, Matrix
 from container.model.forest import Forest
+from container.model.outputs import Outputs
+from container.model.values import Answer, Values
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +33,13 @@ class Prediction:
     scores: NDArray[np.float32]
     labels: list[str] | None = None
 
+    def answer(self) -> Answer:
+        """What a request gets that asks for nothing in particular."""
+        score = {"score": Values.listed(self.scores)}
+        if self.labels is None:
+            return score
+        return {"predicted_label": Values(np.array(self.labels, dtype=object)), **score}
+
 
 class Predictor:
     """Predicts with one model, or with several as an ensemble: their mean, or for decided classes their vote.
@@ -39,6 +51,7 @@ class Predictor:
         first = artifacts[0]
         self.schema: Schema = first.schema
         self.objective = first.objective
+        self.outputs = Outputs.of(first)
         self._boosters = [artifact.booster for artifact in artifacts]
         self._forests = [Forest.build(booster) if native else None for booster in self._boosters]
         self._in_place = first.booster_name != "gblinear"
@@ -51,13 +64,9 @@ class Predictor:
         Raises:
             DataError: the table has no rows, or does not fit the schema; with line and column.
         """
-        if table.rows == 0:
-            only_names = isinstance(table, Table) and table.names is not None
-            cause = "the request has column names but no rows" if only_names else "the request has no rows"
-            raise DataError(cause, "send at least one")
-        return self.predict_matrix(self._matrix(table))
+        return self.predict_matrix(self.encode(table))
 
-    def predict_matrix(self, matrix: NDArray[np.float32] | sparse.csr_matrix) -> Prediction:
+    def predict_matrix(self, matrix: Matrix) -> Prediction:
         """One prediction per row of numbers that are encoded already, at least one row.
 
         ``matrix`` is float32 of shape (rows, features), C-contiguous where dense; missing is NaN, or not stored.
@@ -65,7 +74,26 @@ class Predictor:
         scores = self._scores(matrix)
         return Prediction(scores, self._labels(scores))
 
-    def _matrix(self, table: Table | SparseTable) -> NDArray[np.float32] | sparse.csr_matrix:
+    def answer(self, matrix: Matrix, keys: Sequence[str] = ()) -> Answer:
+        """The values of these keys, which `outputs` has checked; without any, the prediction.
+
+        ``matrix`` is as for `predict_matrix`.
+        """
+        if not keys:
+            return self.predict_matrix(matrix).answer()
+        turn = nullcontext() if self._in_place else self._linear_turn
+        return self.outputs.answer(keys, Evidence(self._boosters, matrix, self._scores(matrix), turn))
+
+    def encode(self, table: Table | SparseTable) -> Matrix:
+        """The table's rows as the boosters take them.
+
+        Raises:
+            DataError: the table has no rows, or does not fit the schema; with line and column.
+        """
+        if table.rows == 0:
+            only_names = isinstance(table, Table) and table.names is not None
+            cause = "the request has column names but no rows" if only_names else "the request has no rows"
+            raise DataError(cause, "send at least one")
         if isinstance(table, Table):
             encoded = self.schema.encode(table)
             if encoded.unseen:
@@ -76,7 +104,7 @@ class Predictor:
         rows = table.matrix
         return sparse.csr_matrix((rows.data, rows.indices, rows.indptr), shape=(table.rows, len(self.schema.features)))
 
-    def _scores(self, matrix: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32]:
+    def _scores(self, matrix: Matrix) -> NDArray[np.float32]:
         scores = [self._score(*model, matrix) for model in zip(self._boosters, self._forests, strict=True)]
         if len(scores) == 1:
             return scores[0]
@@ -84,9 +112,7 @@ class Predictor:
             return vote(np.stack(scores))
         return np.asarray(np.mean(scores, axis=0, dtype=np.float64), dtype=np.float32)
 
-    def _score(
-        self, booster: xgboost.Booster, forest: Forest | None, matrix: NDArray[np.float32] | sparse.csr_matrix
-    ) -> NDArray[np.float32]:
+    def _score(self, booster: xgboost.Booster, forest: Forest | None, matrix: Matrix) -> NDArray[np.float32]:
         if forest is not None and isinstance(matrix, np.ndarray):
             return forest.predict(matrix)
         if self._in_place:
@@ -95,15 +121,7 @@ class Predictor:
             return np.asarray(booster.predict(xgboost.DMatrix(matrix), validate_features=False), dtype=np.float32)
 
     def _labels(self, scores: NDArray[np.float32]) -> list[str] | None:
-        classes = self.schema.classes
-        if not classes:
-            return None
-        if scores.ndim == 2:
-            index = scores.argmax(axis=1)
-        else:  # multi:softmax and binary:hinge answer with the class itself
-            threshold = {"binary:logistic": 0.5, "binary:logitraw": 0.0}.get(self.objective)
-            index = (scores if threshold is None else scores > threshold).astype(np.intp)
-        return [classes[i] for i in index]
+        return list(self.outputs.named(self.outputs.decide(scores))) if self.schema.classes else None
 
 
 def vote(classes: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -32,15 +32,16 @@ def main() -> int:
 def _serve(settings: ServingSettings, folders: OptMl) -> None:
     logs.configure(settings.log_level)
     # Imported here: they bring numpy and xgboost, which read the thread limit as they are loaded.
-    from container.model import artifact
+    from container.model import folder
     from container.model.predictor import Predictor
     from container.serving.app import create_app
     from container.serving.server import Server, options
 
-    models = artifact.load_all(folders.model)
+    files, models = folder.load(folders.model, ensemble=settings.ensemble)
     app = create_app(Predictor(*models, native=settings.native), settings)
-    several = f"the ensemble of {len(models)} models" if len(models) > 1 else artifact.FILE_NAME
-    log.info("serving %s: %s, %d features", several, models[0].objective, len(models[0].schema.features))
+    names = ", ".join(path.name for path in files)
+    served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
+    log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))
     Server(app, options(settings)).run()
 
 

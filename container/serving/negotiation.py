@@ -8,8 +8,10 @@ from container.errors import NotAcceptableError, UserError
 CSV = "text/csv"
 JSON = "application/json"
 JSON_LINES = "application/jsonlines"
+RECORDIO = "application/x-recordio-protobuf"
+PARQUET = "application/x-parquet"
 
-OFFERED = (CSV, JSON, JSON_LINES)
+OFFERED = (CSV, JSON, JSON_LINES, RECORDIO, PARQUET)
 """What replies can be; where a range such as ``application/*`` fits several, the first is taken."""
 
 _ALIASES = {
@@ -20,6 +22,10 @@ _ALIASES = {
     "application/x-jsonlines": JSON_LINES,
     "application/jsonl": JSON_LINES,
     "application/x-ndjson": JSON_LINES,
+    "recordio-protobuf": RECORDIO,
+    "parquet": PARQUET,
+    "application/parquet": PARQUET,
+    "application/vnd.apache.parquet": PARQUET,
 }
 _QUALITY = re.compile(r"[01](?:\.[0-9]*)?")
 

@@ -1,68 +1,101 @@
-"""A prediction to the bytes of a reply, one function per content type.
+"""An answer to the bytes of a reply: CSV, JSON and JSON Lines here, the binary formats in `binary`.
 
 Each number is the shortest text that reads back as the same float32. What is not finite is ``nan``, ``inf``
 or ``-inf`` in CSV, as every float parser reads it, and ``null`` in JSON, which has no such numbers.
+
+A row's text is a template filled with the texts of its values. ``present`` says which rows have an answer, where
+not all do: the others are empty lines in CSV, and ``{}`` in JSON.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from container.model.predictor import Prediction
-from container.serving.negotiation import CSV, JSON, JSON_LINES
+from container.model.values import Answer, Names, Values
+from container.serving import binary
+from container.serving.negotiation import CSV, JSON, JSON_LINES, PARQUET, RECORDIO
+
+Present = NDArray[np.bool_] | None
 
 
-def encode(prediction: Prediction, media_type: str) -> bytes:
-    """The prediction in one of `negotiation.OFFERED`, without a newline at the end."""
-    return _ENCODERS[media_type](prediction)
+def encode(answer: Answer, media_type: str, *, present: Present = None, newline: bool = False) -> bytes:
+    """The answer in one of `negotiation.OFFERED`; ``newline`` says whether text ends in one."""
+    if media_type in _BINARY:
+        return _BINARY[media_type](answer, present)
+    text = _TEXT[media_type](answer, present)
+    return text + b"\n" if newline else text
 
 
-def _csv(prediction: Prediction) -> bytes:
-    """One line a row: the class name where there is one, then the scores."""
-    rows = _row_texts(prediction.scores)
-    if not np.isfinite(prediction.scores).all():
-        rows = [b",".join(map(_csv_number, row)) for row in np.atleast_2d(prediction.scores.T).T]
-    if prediction.labels is not None:
-        quoted = {label: _csv_cell(label) for label in set(prediction.labels)}
-        rows = [quoted[label] + b"," + row for label, row in zip(prediction.labels, rows, strict=True)]
-    return b"\n".join(rows)
+def _csv(answer: Answer, present: Present) -> bytes:
+    """One line a row: the keys' values side by side, as they were asked for."""
+    template = b",".join(b",".join([b"%s"] * values.width) for values in answer.values())
+    return b"\n".join(_rows(template, [column for v in answer.values() for column in _columns(v, _csv_text)], present))
 
 
-def _json(prediction: Prediction) -> bytes:
-    return b'{"predictions":[' + b",".join(_objects(prediction)) + b"]}"
+def _json(answer: Answer, present: Present) -> bytes:
+    return b'{"predictions":[' + b",".join(_objects(answer, present)) + b"]}"
 
 
-def _json_lines(prediction: Prediction) -> bytes:
-    return b"\n".join(_objects(prediction))
+def _json_lines(answer: Answer, present: Present) -> bytes:
+    return b"\n".join(_objects(answer, present))
 
 
-_ENCODERS: dict[str, Callable[[Prediction], bytes]] = {CSV: _csv, JSON: _json, JSON_LINES: _json_lines}
+_BINARY: dict[str, Callable[[Answer, Present], bytes]] = {RECORDIO: binary.recordio, PARQUET: binary.parquet}
+_TEXT: dict[str, Callable[[Answer, Present], bytes]] = {CSV: _csv, JSON: _json, JSON_LINES: _json_lines}
 
 
-def _objects(prediction: Prediction) -> list[bytes]:
-    """``{"score":0.5}`` for each row, ``[0.5,…]`` for several outputs, the class name before it where there is one."""
-    rows = _row_texts(prediction.scores)
-    if prediction.scores.ndim == 2:
-        rows = [b"[" + row + b"]" for row in rows]
-    if prediction.labels is None:
-        return [b'{"score":' + row + b"}" for row in rows]
-    opening = {label: b'{"predicted_label":' + orjson.dumps(label) for label in set(prediction.labels)}
-    return [opening[label] + b',"score":' + row + b"}" for label, row in zip(prediction.labels, rows, strict=True)]
+def _objects(answer: Answer, present: Present) -> list[bytes]:
+    """An object for each row, such as ``{"score":0.5}`` or ``{"score":[0.5,0.25]}``."""
+    columns = [column for values in answer.values() for column in _columns(values, _json_text)]
+    members = [_quoted(key) + b":" + _nested(v.names, v.array.shape[1:]) for key, v in answer.items()]
+    return _rows(b"{" + b",".join(members) + b"}", columns, present, b"{}")
 
 
-def _row_texts(scores: NDArray[np.float32]) -> list[bytes]:
-    """Each row's numbers, comma-separated; ``null`` where one is not finite."""
-    text = orjson.dumps(np.ascontiguousarray(scores), option=orjson.OPT_SERIALIZE_NUMPY)
-    return text[1:-1].split(b",") if scores.ndim == 1 else text[2:-2].split(b"],[")
+def _nested(names: tuple[Names | None, ...], sizes: tuple[int, ...]) -> bytes:
+    """The template of one key's values: a list for an axis without names, an object for one with names."""
+    if not names:
+        return b"%s"
+    inner = _nested(names[1:], sizes[1:])
+    if names[0] is None:
+        return b"[" + b",".join([inner] * sizes[0]) + b"]"
+    return b"{" + b",".join(_quoted(name) + b":" + inner for name in names[0]) + b"}"
 
 
-def _csv_number(value: np.float32) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) if np.isfinite(value) else str(value).encode()
+def _quoted(name: str) -> bytes:
+    return orjson.dumps(name).replace(b"%", b"%%")
 
 
-def _csv_cell(text: str) -> bytes:
+def _rows(template: bytes, columns: Sequence[list[bytes]], present: Present, empty: bytes = b"") -> list[bytes]:
+    """The template filled with each row's texts; ``empty`` where a row is not present."""
+    rows = columns[0] if template == b"%s" else [template % row for row in zip(*columns, strict=True)]
+    if present is None:
+        return rows
+    filled = iter(rows)
+    return [next(filled) if there else empty for there in present]
+
+
+def _columns(values: Values, text: Callable[[str], bytes]) -> list[list[bytes]]:
+    """The texts of each of a row's values, by column."""
+    array, width = values.array, values.width
+    if array.dtype == object:
+        texts = {value: text(value) for value in set(array.flat)}
+        cells = [texts[value] for value in array.flat]
+    else:
+        dumped = orjson.dumps(np.ascontiguousarray(array).reshape(-1), option=orjson.OPT_SERIALIZE_NUMPY)
+        cells = dumped[1:-1].split(b",")
+        if text is _csv_text and not np.isfinite(array).all():
+            for place in np.flatnonzero(~np.isfinite(array)):
+                cells[place] = str(array.flat[place]).encode()
+    return [cells[place::width] for place in range(width)]
+
+
+def _json_text(text: str) -> bytes:
+    return orjson.dumps(text)
+
+
+def _csv_text(text: str) -> bytes:
     """The text quoted where RFC 4180 asks for it."""
     if any(character in text for character in ',"\r\n'):
         text = '"' + text.replace('"', '""') + '"'

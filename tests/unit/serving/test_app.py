@@ -3,6 +3,7 @@
 import io
 import logging
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from gunicorn.http.errors import ChunkMissingTerminator
@@ -11,7 +12,8 @@ from container.contract.serving_env import ServingSettings
 from container.data.schema import Schema
 from container.data.table import SparseTable, Table
 from container.errors import UserError
-from container.model.predictor import Prediction
+from container.model.evidence import Matrix
+from container.model.values import Answer
 from container.serving.app import create_app
 from container.serving.failures import error_body
 
@@ -21,7 +23,10 @@ class Broken:
 
     schema = Schema.from_names(2)
 
-    def predict(self, table: Table | SparseTable) -> Prediction:
+    def encode(self, table: Table | SparseTable) -> Matrix:
+        return np.zeros((table.rows, 2), np.float32)
+
+    def answer(self, matrix: Matrix, keys: tuple[str, ...]) -> Answer:
         raise RuntimeError("/opt/ml/model is not what it was")
 
 

@@ -1,0 +1,119 @@
+"""A request's rows taken apart, so that those that can be read are found among those that cannot."""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from container.data import delimited, dialect, structured
+from container.data.formats import ContentType, Format, sniff
+from container.data.schema import Schema
+from container.data.table import Place, Table
+from container.errors import DataError
+
+_UTF8 = (None, "utf-8", "utf8", "us-ascii", "ascii")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a CSV or JSON Lines request; ``records`` are their texts, blank lines among them.
+
+    ``head`` is what stands before them, ``lines`` the 1-based line each begins on, and ``reader`` makes a table of
+    a head and some records.
+    """
+
+    head: bytes
+    records: list[bytes]
+    lines: list[int]
+    reader: Callable[[bytes], Table]
+
+    @classmethod
+    def split(cls, data: bytes, content_type: ContentType, schema: Schema) -> "Rows | None":
+        """The rows of a body, or None where it has none, or is of a format whose rows do not stand on their own.
+
+        Raises:
+            DataError: the body is not text, or its header is none.
+        """
+        chosen = content_type.format or sniff(data)
+        data = data.rstrip(b"\r\n")
+        if not data or chosen not in (Format.CSV, Format.JSON_LINES):
+            return None
+        text = _text(data, content_type.charset)
+        if chosen is Format.JSON_LINES:
+            records = text.splitlines(keepends=True)
+            return cls(
+                b"",
+                records,
+                list(range(1, len(records) + 1)),
+                lambda part: structured.read_json_lines(delimited.decode_text(part, None)),
+            )
+        return cls._split_csv(text, content_type.header, schema)
+
+    @classmethod
+    def _split_csv(cls, text: bytes, header: bool | None, schema: Schema) -> "Rows":
+        written = dialect.of_request(text, schema, header=header)
+        if header is None and schema.named and not set(schema.names) <= set(written.names or ()):
+            written = replace(written, names=None)  # not a header without all columns, but a row that cannot be read
+        as_text = schema.text_positions(written.names, written.width)
+        records, lines = _records(text, written.delimiter)
+        first = 0
+        if written.names is not None:
+            first = 1 + next(place for place, record in enumerate(records) if record.strip(b"\r\n"))
+
+        def read(part: bytes) -> Table:
+            return delimited.read(delimited.decode_text(part, None), written, Place(), as_text, schema.widths)
+
+        return cls(b"".join(records[:first]), records[first:], lines[first:], read)
+
+    def read(self, start: int, stop: int) -> Table:
+        """These records as a table with as many rows.
+
+        Raises:
+            DataError: at least one of them cannot be read.
+        """
+        records = b"".join(self.records[start:stop])
+        if not records.strip(b"\r\n"):
+            raise DataError("the line is blank", "send a row", place=f"line {self.lines[start]}")
+        table = self.reader(self.head + records)
+        if table.rows != stop - start:
+            raise DataError(f"{stop - start} records are {table.rows} rows", place=f"line {self.lines[start]}")
+        return table
+
+    def alone(self, place: int) -> "Rows":
+        """One record on its own, still on its line, so that what is said of it names that line."""
+        blank = b"\n" * (self.lines[place] - 1 - len(self.head.splitlines()))
+        return replace(self, head=self.head + blank, records=self.records[place : place + 1], lines=[self.lines[place]])
+
+
+def _text(data: bytes, charset: str | None) -> bytes:
+    """UTF-8, or what was meant to be: the rows that are not are for the reader to refuse."""
+    if charset is None or charset.casefold() in _UTF8:
+        return data.removeprefix(b"\xef\xbb\xbf")
+    return delimited.decode_text(data, charset)
+
+
+def _records(text: bytes, delimiter: str) -> tuple[list[bytes], list[int]]:
+    """The records, with the line breaks within their quotes, and the 1-based line each begins on."""
+    lines = text.splitlines(keepends=True)
+    if b'"' not in text:
+        return lines, list(range(1, len(lines) + 1))
+    starts = _starts(lines, delimiter)
+    pairs = zip(starts, [*starts[1:], len(lines)], strict=True)
+    return [b"".join(lines[start:stop]) for start, stop in pairs], [start + 1 for start in starts]
+
+
+def _starts(lines: Sequence[bytes], delimiter: str) -> list[int]:
+    """Where records begin; a line that opens a quote which is never closed is one of its own."""
+    texts = [*(line.decode(errors="replace") for line in lines), "the end"]
+    starts, start = [], 0
+    while start < len(lines):
+        reader, first = csv.reader(islice(texts, start, None), delimiter=delimiter), start
+        for _ in reader:
+            if start < len(lines):
+                starts.append(start)
+                stop = first + reader.line_num
+                if stop > len(lines):  # the end has become part of a quoted cell
+                    start += 1
+                    break
+                start = stop
+    return starts
