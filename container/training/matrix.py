@@ -11,6 +11,7 @@ from scipy import sparse
 from container.data.schema import Schema
 from container.data.table import Kind
 from container.errors import UserError, listing
+from container.training.refusals import explained
 from container.training.rows import Rows, join, take
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def build(
 
     Raises:
         UserError: rows of one query have different weights.
+        XGBoostRefusalError: XGBoost cannot take the data.
     """
     rows = join(parts)
     if rows.group is not None and (np.diff(rows.group) < 0).any():
@@ -67,10 +69,11 @@ def build(
     features: Any = rows.features
     if codes_only and not isinstance(features, sparse.csr_matrix):
         features, about["feature_names"], about["feature_types"] = _codes(features)
-    if takes_histograms(params):
-        bins = {"max_bin": params["max_bin"]} if "max_bin" in params else {}
-        return xgboost.QuantileDMatrix(features, ref=reference, **about, **bins)
-    return xgboost.DMatrix(features, **about)
+    with explained("take the data"):
+        if takes_histograms(params):
+            bins = {"max_bin": params["max_bin"]} if "max_bin" in params else {}
+            return xgboost.QuantileDMatrix(features, ref=reference, **about, **bins)
+        return xgboost.DMatrix(features, **about)
 
 
 def _codes(features: "pa.Table") -> tuple[NDArray[np.float32], list[str], list[str]]:

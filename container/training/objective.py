@@ -1,6 +1,6 @@
 """Which objective a job has, and what its labels must be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,6 +88,22 @@ def with_classes(task: Task, labels: Spread) -> Task:
             "number the classes from 0, set num_class, or use reg:squarederror"
         )
     return replace(task, num_class=count)
+
+
+def check_metrics(metrics: Sequence[str], task: Task, labels: Spread) -> None:
+    """Refuse the area under a curve for labels that are no classes, which XGBoost finds greater than 1.
+
+    Raises:
+        UserError: names the metric.
+    """
+    if task.objective.startswith(("multi:", "rank:")) or (labels.least >= 0 and labels.greatest <= 1):
+        return
+    for metric in metrics:
+        if metric in ("auc", "aucpr"):
+            raise UserError(
+                f"'eval_metric': {metric!r} is for the labels 0 and 1, and these go from {labels.least:g} to "
+                f"{labels.greatest:g}; leave it out"
+            )
 
 
 @dataclass(frozen=True)

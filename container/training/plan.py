@@ -18,7 +18,7 @@ from container.training.cluster import Cluster
 from container.training.earlier import continued_schema, continued_task
 from container.training.hyperparameters import Hyperparameters
 from container.training.inputs import Tables
-from container.training.objective import Spread, Task, choose, wants_classes, with_classes
+from container.training.objective import Spread, Task, check_metrics, choose, wants_classes, with_classes
 from container.training.report import describe
 from container.training.rows import Rows
 from container.training.sharing import check_same, is_sharded, share
@@ -54,7 +54,9 @@ def make_plan(
         schema = continued_schema(earlier.schema, schema)
         task = continued_task(earlier, task, asked=hyperparameters.objective)
     parts = {channel: [rows.from_table(table, schema, task) for table in of] for channel, of in tables.items()}
-    task = with_classes(task, _spread([part.label for part in parts["train"]], cluster))
+    spread = _spread([part.label for part in parts["train"]], cluster)
+    task = with_classes(task, spread)
+    check_metrics(hyperparameters.eval_metric, task, spread)
     params = constraints.resolve(_booster_params(hyperparameters, task), schema)
     matrix.check_categories(params, schema)
     machine = ("nthread", "device", "verbosity")

@@ -5,26 +5,21 @@ was: sampling is seeded by the round's number.
 """
 
 import logging
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import xgboost
 
 from container.contract.outcome import StopFlag
-from container.errors import ContainerError
 from container.training.checkpoints import CHECKPOINT_ATTRIBUTE, Checkpoint, Checkpoints, History
 from container.training.cluster import ALONE, Cluster
 from container.training.early_stopping import EarlyStopping
 from container.training.hyperparameters import Hyperparameters
 from container.training.metric_names import OUR_METRICS, as_reported
 from container.training.metrics import CustomMetric, custom_metric
+from container.training.refusals import explained
 
 log = logging.getLogger(__name__)
-
-
-class RoundsError(ContainerError):
-    """XGBoost refused to train; the message is its own, without the C++ stack."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +48,14 @@ def train(
     With early stopping the booster has the rounds up to the best one only.
 
     Raises:
-        RoundsError: XGBoost cannot train with these parameters on this data.
+        XGBoostRefusalError: XGBoost cannot train with these parameters on this data.
     """
     evals = [(train_data, "train")]
     if validation_data is not None:
         evals.append((validation_data, "validation"))
     ours = custom_metric([name for name in hyperparameters.eval_metric if name in OUR_METRICS], params, cluster.total)
     offset = 0 if earlier is None else earlier.num_boosted_rounds()
-    try:
+    with explained("train"):
         booster, history = _start(params, evals, offset + hyperparameters.num_round, checkpoints, earlier, cluster)
         first = _length(history)
         watch = _watch(hyperparameters, validation_data)
@@ -83,9 +78,6 @@ def train(
                 checkpoints.after_round(booster, history, number + 1)
         if checkpoints is not None and _length(history) > first:
             checkpoints.save(booster, history, offset + _length(history))
-    except xgboost.core.XGBoostError as error:
-        log.error("%s", error)
-        raise RoundsError(f"XGBoost cannot train: {reason(error)}") from None
     return _finish(booster, history, offset, watch)
 
 
@@ -170,11 +162,3 @@ def line(number: int, scores: dict[str, float]) -> str:
     SageMaker's metric definitions and tuning jobs read it.
     """
     return "\t".join([f"[{number}]", *(f"{name}:{score:.5f}" for name, score in scores.items())])
-
-
-def reason(error: xgboost.core.XGBoostError) -> str:
-    """The sentence in an XGBoost error, without time, source line, condition and stack."""
-    text = str(error).partition("\nStack trace")[0].strip()
-    text = re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", text)
-    text = re.sub(r"^Check failed: .*?(?:: |$)", "", text, count=1)
-    return " ".join(text.split()) or "its own check failed; the log has the details"

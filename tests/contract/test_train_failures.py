@@ -152,6 +152,8 @@ CELLS = [
 ]  # fmt: skip
 
 LABELS = [
+    Broken("area under the curve of numbers", "'eval_metric': 'auc' is for the labels 0 and 1, and these go from 0 to 6; leave it out", CSV, {"eval_metric": "rmse,auc"}),
+    Broken("no weight at all", "XGBoost cannot train: weights must contain at least one non-zero value.", "y,w,a\n1,0,1\n2,0,2\n", {"weight_column": "w"}),
     Broken("one class", "every row has the class 'yes', so there is nothing to tell apart; add rows of another class", "y,a\n" + "yes,1\n" * 30),
     Broken("one binary label", "every label is 1, so there is nothing to tell apart; add rows of another class", "y,a\n" + "1,1\n" * 30, {"objective": "binary:logistic"}),
     Broken("prices for classes", "the labels go up to 250,000 in 61 rows, as numbers do and classes do not; number the classes from 0", CSV + "250000,2,3\n", {"objective": "multi:softmax"}),

@@ -1,0 +1,40 @@
+"""XGBoost's own errors, which come with source lines and a C++ stack, as messages to a user."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import xgboost
+
+from container.errors import ContainerError
+
+log = logging.getLogger(__name__)
+
+
+class XGBoostRefusalError(ContainerError):
+    """XGBoost refused to do something; the message has its own words."""
+
+
+@contextmanager
+def explained(action: str) -> Iterator[None]:
+    """Turn an XGBoost error into ``XGBoost cannot <action>: <its sentence>``; all of it goes to the log.
+
+    Raises:
+        XGBoostRefusalError: in place of the XGBoostError.
+    """
+    try:
+        yield
+    except xgboost.core.XGBoostError as error:
+        log.error("%s", error)
+        raise XGBoostRefusalError(f"XGBoost cannot {action}: {reason(str(error))}") from None
+
+
+def reason(text: str) -> str:
+    """The sentence in an XGBoost error, without time, source line and stack; without one, the check that failed."""
+    text = text.partition("\nStack trace")[0].strip()
+    text = re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", text)
+    check = re.match(r"Check failed: (.*?)(?:: |:$|$)", text)
+    if check:
+        text = text[check.end() :].strip() or f"its check {check[1].strip()!r} failed"
+    return " ".join(text.split())
