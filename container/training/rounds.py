@@ -4,6 +4,7 @@ The loop is ours rather than ``xgboost.train``'s, for a resumed job must number 
 was: sampling is seeded by the round's number.
 """
 
+import json
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -117,10 +118,13 @@ def _same_checkpoint(checkpoint: Checkpoint | None, cluster: Cluster) -> Checkpo
 def _finish(booster: xgboost.Booster, history: History, offset: int, watch: EarlyStopping | None) -> Boosted:
     last = _length(history) - 1
     if watch is not None and 0 <= watch.best_round < last:
-        last = watch.best_round
-        log.info("The best round is %s, with %.5f; the model has the rounds up to it", offset + last, watch.best_score)
-        if booster.num_boosted_rounds() > offset + last + 1:  # gblinear has no rounds to leave out
-            booster = booster[: offset + last + 1]
+        best = offset + watch.best_round
+        if json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] == "gblinear":
+            log.info("The best round was %s, with %.5f; a linear model keeps its last round", best, watch.best_score)
+        else:
+            last = watch.best_round
+            log.info("The best round is %s, with %.5f; the model has the rounds up to it", best, watch.best_score)
+            booster = booster[: best + 1]
     return Boosted(booster.reset(), {name: scores[last] for name, scores in history.items()} if history else {})
 
 

@@ -1,0 +1,128 @@
+"""Which objective a job gets, and which labels it takes."""
+
+import numpy as np
+import pytest
+
+from container.data.table import Kind
+from container.errors import DataError, UserError
+from container.training.hyperparameters import Hyperparameters
+from container.training.objective import Spread, Task, check_labels, choose, wants_classes, with_classes
+
+
+def chosen(classes: tuple[str, ...] = (), **given: str) -> Task:
+    return choose(Hyperparameters.parse(given), Kind.CATEGORY if classes else Kind.NUMBER, classes)
+
+
+@pytest.mark.parametrize(
+    ("classes", "given", "expected"),
+    [
+        ((), {}, Task("reg:squarederror", "the target holds numbers")),
+        (("no", "yes"), {}, Task("binary:logistic", "the target holds two classes, 'no', 'yes'")),
+        (("a", "b", "c"), {}, Task("multi:softprob", "the target holds 3 classes", 3)),
+        ((), {"objective": "count:poisson"}, Task("count:poisson", "as asked")),
+        ((), {"objective": "reg:linear"}, Task("reg:squarederror", "as asked")),
+        (("no", "yes"), {"objective": "binary:hinge"}, Task("binary:hinge", "as asked")),
+        (("no", "yes"), {"objective": "multi:softmax"}, Task("multi:softmax", "as asked", 2)),
+        (("a", "b", "c"), {"objective": "multi:softmax", "num_class": "5"}, Task("multi:softmax", "as asked", 5)),
+        ((), {"objective": "multi:softprob"}, Task("multi:softprob", "as asked", None)),
+        ((), {"objective": "multi:softprob", "num_class": "4"}, Task("multi:softprob", "as asked", 4)),
+    ],
+)
+def test_choice(classes, given, expected):
+    assert chosen(classes, **given) == expected
+
+
+@pytest.mark.parametrize(
+    ("classes", "given", "message"),
+    [
+        (("yes",), {}, "every row has the class 'yes', so there is nothing to tell apart"),
+        (
+            ("a", "b", "c"),
+            {"objective": "binary:logistic"},
+            "'objective': binary:logistic needs a target of two classes",
+        ),
+        (("a", "b", "c"), {"objective": "multi:softmax", "num_class": "2"}, "'num_class': is 2, and the target has 3"),
+    ],
+)
+def test_classes_that_do_not_fit(classes, given, message):
+    with pytest.raises(UserError) as caught:
+        chosen(classes, **given)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("objective", "wanted"),
+    [(None, None), ("binary:logistic", True), ("multi:softmax", True), ("reg:logistic", False), ("rank:ndcg", False)],
+)
+def test_whether_labels_are_classes(objective, wanted):
+    assert wants_classes(objective) is wanted
+
+
+def test_num_class_is_worked_out_where_it_is_not_given():
+    softmax, spread = Task("multi:softmax", ""), Spread(10, 0, 4)
+    assert with_classes(softmax, spread).num_class == 5
+    assert with_classes(Task("multi:softmax", "", 7), spread).num_class == 7
+    assert with_classes(Task("reg:squarederror", ""), Spread(10, 3, 3)).num_class is None
+    assert with_classes(Task("binary:logistic", ""), Spread(10, 0, 1)).num_class is None
+
+
+@pytest.mark.parametrize(
+    ("task", "spread", "message"),
+    [
+        (Task("binary:logistic", ""), Spread(9, 0, 0), "every label is 0, so there is nothing to tell apart; add rows"),
+        (
+            Task("multi:softmax", "", 3),
+            Spread(9, 2, 2),
+            "every label is 2, so there is nothing to tell apart; add rows",
+        ),
+        (
+            Task("multi:softmax", ""),
+            Spread(9, 0, 9),
+            "the labels go up to 9 in 9 rows, as numbers do and classes do not",
+        ),
+    ],
+)
+def test_labels_that_tell_nothing_apart(task, spread, message):
+    with pytest.raises(UserError) as caught:
+        with_classes(task, spread)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("objective", "fine", "wrong", "words"),
+    [
+        ("binary:logistic", [0, 1], 2, "must be 0 or 1, and this is 2"),
+        ("binary:hinge", [0, 1], -1, "must be 0 or 1, and this is -1"),
+        ("binary:logitraw", [0, 1], 0.5, "must be 0 or 1, and this is 0.5"),
+        ("reg:logistic", [0, 0.5, 1], 1.5, "must be between 0 and 1, and this is 1.5"),
+        ("reg:squaredlogerror", [-0.5, 3], -1, "must be greater than -1, and this is -1"),
+        ("reg:gamma", [0.1, 5], 0, "must be greater than 0, and this is 0"),
+        ("reg:tweedie", [0, 5], -1, "must not be negative, and this is -1"),
+        ("count:poisson", [0, 5], -1, "must not be negative, and this is -1"),
+        ("rank:ndcg", [0, 5], -1, "must not be negative, and this is -1"),
+        ("rank:map", [0, 1], 2, "must be 0 or 1, and this is 2"),
+        ("survival:aft", [1, 5], 0, "must be greater than 0, and this is 0"),
+        ("survival:cox", [1, -5], 0, "must be a time, negative where it is censored, and this is 0"),
+        ("multi:softmax", [0, 1, 900], 1.5, "must be whole numbers from 0, and this is 1.5"),
+        ("multi:softprob", [0, 1], -1, "must be whole numbers from 0, and this is -1"),
+    ],
+)
+def test_labels_by_objective(objective, fine, wrong, words):
+    task = Task(objective, "")
+    check_labels(task, np.array(fine, dtype=np.float64), "y")
+    with pytest.raises(DataError) as caught:
+        check_labels(task, np.array([*fine, wrong, wrong], dtype=np.float64), "y")
+    assert caught.value.cause == f"labels for {objective} {words}"
+    assert (caught.value.row, caught.value.column) == (len(fine), "y")
+
+
+def test_labels_beyond_num_class():
+    with pytest.raises(DataError, match=r"must be whole numbers from 0 to 2 \(num_class - 1\), and this is 3"):
+        check_labels(Task("multi:softmax", "", 3), np.array([0.0, 3.0]), "y")
+
+
+@pytest.mark.parametrize(
+    "objective", ["reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:quantileerror"]
+)
+def test_objectives_that_take_any_number(objective):
+    check_labels(Task(objective, ""), np.array([-1e30, 0, 1e30]), "y")
