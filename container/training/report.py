@@ -86,8 +86,9 @@ def _target(labels: Sequence[Rows], schema: Schema) -> str:
 
 
 def _features(schema: Schema) -> str:
-    counts = [(sum(f.kind is kind for f in schema.features), plural) for kind, plural in _PLURAL.items()]
-    return f"{len(schema.features)}: " + ", ".join(f"{count} {plural}" for count, plural in counts if count)
+    counts = [(sum(f.kind is kind for f in schema.features), kind) for kind in _PLURAL]
+    words = [f"{count} {kind if count == 1 else _PLURAL[kind]}" for count, kind in counts if count]
+    return f"{len(schema.features)}: " + ", ".join(words)
 
 
 def _name(feature: Feature) -> str:

@@ -81,7 +81,7 @@ def test_the_log_says_what_was_read_and_each_round(job, train, capsys):
         "  train         2 files, 80 rows, 6 columns named in the header or file, 2.5% of the feature cells missing",
         "  validation    1 file, 40 rows, 6 columns named in the header or file",
         "  target        price: numbers from 0 to 39, mean 19.5",
-        "  features      3: 1 booleans, 1 dates, 1 categories",
+        "  features      3: 1 boolean, 1 date, 1 category",
         "    categories  color (2)",
         "  ignored       note, as asked",
         "  objective     reg:squarederror, the target holds numbers",
