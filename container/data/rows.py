@@ -82,7 +82,13 @@ class Rows:
     def alone(self, place: int) -> "Rows":
         """One record on its own, still on its line, so that what is said of it names that line."""
         blank = b"\n" * (self.lines[place] - 1 - len(self.head.splitlines()))
-        return replace(self, head=self.head + blank, records=self.records[place : place + 1], lines=[self.lines[place]])
+        return replace(self, head=self.head + blank, records=[self.records[place]], lines=[self.lines[place]])
+
+    def by_line(self, place: int) -> "Rows":
+        """One record's lines as records of their own, for a quote too many may have made one of them."""
+        records = self.records[place].splitlines(keepends=True)
+        first = self.lines[place]
+        return replace(self, records=records, lines=list(range(first, first + len(records))))
 
 
 def _text(data: bytes, charset: str | None) -> bytes:

@@ -1,6 +1,8 @@
 """The model file: XGBoost's own UBJSON, readable by any XGBoost, with the schema in the booster's attributes."""
 
 import json
+import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +16,8 @@ from container.atomic import write_atomically
 from container.data.schema import Schema
 from container.errors import ModelError
 from container.model import model_bytes, plain_schema, ubjson
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "xgboost-model"
 """The name AWS's built-in algorithm gives its model, and its users look for."""
@@ -138,12 +142,16 @@ def load(path: Path) -> Artifact:
     booster = xgboost.Booster({"nthread": 1})
     try:
         _check_whole(raw)
-        booster.load_model(bytearray(model_bytes.as_today(raw)))
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            booster.load_model(bytearray(model_bytes.as_today(raw)))
     except (xgboost.core.XGBoostError, ValueError):
         raise ModelError(
             f"the model file {path} is damaged: it is not an XGBoost model in JSON or UBJSON ({len(raw):,} bytes); "
             "copy it again, or train it again"
         ) from None
+    for warning in told:  # such as that the model is of before XGBoost 1.6
+        log.info("XGBoost on %s: %s", path.name, str(warning.message).rpartition("WARNING: ")[2])
     return Artifact(booster, _schema_of(booster, path))
 
 

@@ -55,8 +55,12 @@ def refusal(raw: bytes, path: Path) -> str:
 def as_today(raw: bytes) -> bytes:
     """The model so that the XGBoost of today predicts with it what the one that wrote it did.
 
-    Before 1.3 binary:logitraw took its base_score as a margin, and since then as a probability.
+    Before 1.3 binary:logitraw took its base_score for a probability, and since then for a margin.
     """
     if b'"binary:logitraw"' not in raw or not _LOGITRAW_BEFORE_1_3.search(raw):
         return raw
-    return _BASE_SCORE.sub(lambda found: found[1] + b"%.17g" % (1 / (1 + math.exp(-float(found[2])))), raw, count=1)
+    return _BASE_SCORE.sub(lambda found: found[1] + _margin(float(found[2])), raw, count=1)
+
+
+def _margin(probability: float) -> bytes:
+    return b"%.9g" % math.log(probability / (1 - probability)) if 0 < probability < 1 else b"%.9g" % probability

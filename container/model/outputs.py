@@ -68,8 +68,8 @@ class Outputs:
         """
         wrong = tuple(key for key in keys if key not in self.keys)
         if not keys or wrong:
-            cause = f"has no output {listing(wrong, 3)}" if wrong else "cannot answer with no output at all"
-            raise UserError(f"a model of {self._objective} {cause}; ask for any of {', '.join(self.keys)}")
+            cause = f"a model of {self._objective} has no output {listing(wrong, 3)}" if wrong else "no output is named"
+            raise UserError(f"{cause}; ask for any of {', '.join(self.keys)}")
 
     def answer(self, keys: Sequence[str], evidence: Evidence) -> Answer:
         """The keys' values; `check` has let them pass."""

@@ -15,42 +15,54 @@ log = logging.getLogger(__name__)
 
 def answer(predictor: Predictor, rows: Rows, keys: tuple[str, ...]) -> tuple[Answer, NDArray[np.bool_] | None]:
     """The readable rows' answer, and which they are, None where all are."""
-    found: list[tuple[int, NDArray[np.float32]]] = []
-    _collect(predictor, rows, 0, len(rows.records), found)
-    present = np.zeros(len(rows.records), dtype=np.bool_)
-    for start, matrix in found:
-        present[start : start + len(matrix)] = True
+    reading = _Reading(predictor)
+    reading.read(rows, 0, len(rows.records))
+    present = np.concatenate(reading.present)
     if not present.all():
-        _report(predictor, rows, present)
-    if found:
-        X = np.concatenate([matrix for _, matrix in found])
-        return predictor.answer(X, keys), None if present.all() else present
+        log.warning(
+            "%d of %d rows cannot be read, and have no prediction; the first: %s",
+            np.count_nonzero(~present),
+            len(present),
+            reading.first_error,
+        )
+    if reading.matrices:
+        answered = predictor.answer(np.concatenate(reading.matrices), keys)
+        return answered, None if present.all() else present
     nothing = np.full((1, len(predictor.schema.features)), np.nan, np.float32)
     shaped = predictor.answer(nothing, keys)  # only to know the columns
     return {key: Values(values.array[:0], values.names) for key, values in shaped.items()}, present
 
 
-def _collect(
-    predictor: Predictor, rows: Rows, start: int, stop: int, found: list[tuple[int, NDArray[np.float32]]]
-) -> None:
-    """Encode the rows at once where all can be read, else each half on its own."""
-    try:
-        matrix = predictor.encode(rows.read(start, stop))
-    except DataError:
-        if stop - start == 1:
-            return
-        middle = (start + stop) // 2
-        _collect(predictor, rows, start, middle, found)
-        _collect(predictor, rows, middle, stop, found)
-    else:
-        found.append((start, np.asarray(matrix)))
+class _Reading:
+    """What has been read so far: blocks of encoded rows, and of every row whether it is among them."""
 
+    def __init__(self, predictor: Predictor) -> None:
+        self.matrices: list[NDArray[np.float32]] = []
+        self.present: list[NDArray[np.bool_]] = []
+        self.first_error: DataError | None = None
+        self._encode = predictor.encode
 
-def _report(predictor: Predictor, rows: Rows, present: NDArray[np.bool_]) -> None:
-    missing = np.flatnonzero(~present)
-    try:
-        predictor.encode(rows.alone(int(missing[0])).read(0, 1))
-    except DataError as error:
-        log.warning(
-            "%d of %d rows cannot be read, and have no prediction; the first: %s", len(missing), len(present), error
-        )
+    def read(self, rows: Rows, start: int, stop: int) -> None:
+        """Take the records at once where all can be read, else each half on its own."""
+        try:
+            matrix = np.asarray(self._encode(rows.read(start, stop)))
+        except DataError:
+            if stop - start > 1:
+                middle = (start + stop) // 2
+                self.read(rows, start, middle)
+                self.read(rows, middle, stop)
+            elif len((lines := rows.by_line(start)).records) > 1:
+                self.read(lines, 0, len(lines.records))
+            else:
+                self._miss(rows, start)
+        else:
+            self.matrices.append(matrix)
+            self.present.append(np.ones(len(matrix), dtype=np.bool_))
+
+    def _miss(self, rows: Rows, place: int) -> None:
+        self.present.append(np.zeros(1, dtype=np.bool_))
+        if self.first_error is None:
+            try:
+                self._encode(rows.alone(place).read(0, 1))
+            except DataError as error:
+                self.first_error = error

@@ -30,8 +30,8 @@ def encode(answer: Answer, media_type: str, *, present: Present = None, newline:
 
 def _csv(answer: Answer, present: Present) -> bytes:
     """One line a row: the keys' values side by side, as they were asked for."""
-    template = b",".join(b",".join([b"%s"] * values.width) for values in answer.values())
-    return b"\n".join(_rows(template, [column for v in answer.values() for column in _columns(v, _csv_text)], present))
+    columns = [column for values in answer.values() for column in _columns(values, _csv_text)]
+    return b"\n".join(_rows(b",".join([b"%s"] * len(columns)), columns, present))
 
 
 def _json(answer: Answer, present: Present) -> bytes:
@@ -84,7 +84,7 @@ def _columns(values: Values, text: Callable[[str], bytes]) -> list[list[bytes]]:
         cells = [texts[value] for value in array.flat]
     else:
         dumped = orjson.dumps(np.ascontiguousarray(array).reshape(-1), option=orjson.OPT_SERIALIZE_NUMPY)
-        cells = dumped[1:-1].split(b",")
+        cells = dumped[1:-1].split(b",") if array.size else []
         if text is _csv_text and not np.isfinite(array).all():
             for place in np.flatnonzero(~np.isfinite(array)):
                 cells[place] = str(array.flat[place]).encode()

@@ -63,6 +63,44 @@ def main() -> None:
         {"objective": "multi:softprob", "num_class": 3},
         rounds=5,
     )
+    # The same classes, decided for, by three models that can vote.
+    for seed, name in enumerate(["sizes-softmax", "sizes-softmax-1", "sizes-softmax-2"], start=7):
+        _write(
+            name,
+            _csv(["area", "rooms", "size"], [area, rooms, size]),
+            Roles(target="size"),
+            {"objective": "multi:softmax", "num_class": 3, "seed": seed, "subsample": 0.5},
+            rounds=2,
+        )
+    # The two classes, as margins and decided for.
+    for objective in ("logitraw", "hinge"):
+        _write(
+            f"approval-{objective}",
+            _csv(["area", "rooms", "approved"], [area, rooms, approved]),
+            Roles(target="approved"),
+            {"objective": f"binary:{objective}"},
+            rounds=3,
+        )
+    # Other predictions of numbers: quantiles, several targets, counts, ranks, times, and a linear model.
+    numbers = np.column_stack([area, rooms]).astype(np.float32)
+    names = Schema.from_names(2, ["area", "rooms"])
+    plain: dict[str, tuple[dict[str, Any], Any]] = {
+        "quantiles": ({"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.5, 0.9]}, price / 1000),
+        "targets": ({"objective": "reg:squarederror"}, np.column_stack([area, rooms * 10])),
+        "labels": ({"objective": "binary:logistic"}, np.column_stack([area > 90, rooms > 3])),
+        "counts": ({"objective": "count:poisson"}, rooms),
+        "ranks": ({"objective": "rank:pairwise"}, rooms // 3),
+        "times": ({"objective": "survival:aft"}, area),
+        "linear": ({"objective": "reg:squarederror", "booster": "gblinear"}, area),
+    }
+    for name, (parameters, label) in plain.items():
+        matrix = xgboost.DMatrix(numbers, label, nthread=1)
+        if name == "ranks":
+            matrix.set_group([_ROWS])
+        if name == "times":
+            matrix.set_float_info("label_lower_bound", area)
+            matrix.set_float_info("label_upper_bound", area)
+        _save(name, xgboost.train(_COMMON | parameters, matrix, 3), names)
     # LIBSVM: indices 0 to 4.
     dense = random.integers(0, 5, (_ROWS, 5))
     rows = [f"{2 * x[0] + x[3]} " + " ".join(f"{i}:{v}" for i, v in enumerate(x) if v) for x in dense]

@@ -3,7 +3,7 @@ r"""Golden cases: readable files of requests and the replies they must get, byte
 A file in cases/ holds cases separated by ``----`` lines::
 
     What the case shows, in a sentence.
-    >>> houses SAGEMAKER_BATCH=true        the model in models/, then settings
+    >>> houses SAGEMAKER_BATCH=true        the model in models/, or an ensemble as a+b; then settings
     POST /invocations
     Content-Type: text/csv
 
@@ -17,7 +17,7 @@ A file in cases/ holds cases separated by ``----`` lines::
 In bodies a line break is a line feed, the last one left out, and a backslash starts an escape: ``\r``, ``\t``,
 ``\n``, ``\\``, ``\x00``; at a line's end it joins the line with the next; ``\{ab}*3`` is ``ababab``. A request
 body ``!parquet {"name:type": [values]}`` is a Parquet file of these columns, the types as pyarrow names them,
-or ``dictionary`` or ``utc``.
+or ``dictionary`` or ``utc``. A reply that is Parquet is shown as its columns, other bytes that are no text by escapes.
 """
 
 import io
@@ -76,7 +76,7 @@ class Case:
             path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=self.body()
         )
         shown = sorted(f"{name}: {value}" for name, value in reply.headers if name != "Content-Length")
-        lines = [str(reply.status_code), *shown, "", _escape(reply.get_data())]
+        lines = [str(reply.status_code), *shown, "", _shown(reply.get_data())]
         return replace(self, reply="\n".join(lines).rstrip("\n"))
 
 
@@ -92,7 +92,7 @@ def read(path: Path) -> list[Case]:
 
 @cache
 def _predictor(model: str) -> Predictor:
-    return Predictor(artifact.load(FOLDER / "models" / f"{model}.ubj"))
+    return Predictor(*artifact.load_together([FOLDER / "models" / f"{name}.ubj" for name in model.split("+")]))
 
 
 def _bytes(body: str) -> bytes:
@@ -125,7 +125,20 @@ def _parquet(columns: dict[str, list[object]]) -> bytes:
     return file.getvalue()
 
 
-def _escape(data: bytes) -> str:
-    """A reply's body as it stands in a file: carriage returns and a line feed at the end are shown as escapes."""
-    text = data.decode().replace("\r", "\\r")
+def _shown(data: bytes) -> str:
+    """A reply's body as it stands in a file: what is no plain text, and a line feed at the end, as escapes."""
+    if data.startswith(b"PAR1"):
+        return _parquet_shown(data)
+    try:
+        text = data.decode().replace("\r", "\\r")
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\x{byte:02x}" for byte in data)
     return text[:-1] + "\\n" if text.endswith("\n") else text
+
+
+def _parquet_shown(data: bytes) -> str:
+    from pyarrow import parquet
+
+    table = parquet.read_table(io.BytesIO(data))
+    columns = {f"{field.name}:{field.type}": table[field.name].to_pylist() for field in table.schema}
+    return f"!parquet {json.dumps(columns)}"

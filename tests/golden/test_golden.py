@@ -8,6 +8,7 @@ from tests.golden.cases import Case
 _ALL = [case for path in cases.files() for case in cases.read(path)]
 
 
+@pytest.mark.filterwarnings("ignore:.*`booster=gblinear` is deprecated")
 @pytest.mark.parametrize("case", _ALL, ids=str)
 def test_reply(case: Case) -> None:
     assert case.answered().reply == case.reply, case.intent
