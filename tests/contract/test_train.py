@@ -119,6 +119,31 @@ def test_what_an_earlier_run_left_is_removed_even_where_this_one_fails_early(job
     assert job.failure is None
 
 
+def test_accuracy_and_error_are_one_in_every_round(job, train, capsys):
+    text = "".join(f"{(i * i) % 7 % 2},{i % 13},{i % 5}\n" for i in range(200))
+    job.hyperparameters |= {"objective": '"binary:logistic"', "eval_metric": "error,accuracy", "num_round": "20"}
+    assert train(job.channel("train", {"a": text}).channel("validation", {"v": text})) == 0
+    log = capsys.readouterr().out
+    for channel in ("train", "validation"):
+        pairs = re.findall(rf"{channel}-error:(\S+)\t{channel}-accuracy:(\S+)", log)
+        assert len(pairs) == 20
+        assert {round(float(error) + float(accuracy), 5) for error, accuracy in pairs} == {1}
+
+
+def test_early_stopping_without_eval_metric_keeps_the_best(job, train, capsys):
+    random = np.random.default_rng(0)
+    table = "".join(f"{x + 3 * noise},{x},{noise2}\n" for x, noise, noise2 in random.normal(size=(300, 3)))
+    lines = table.splitlines(keepends=True)
+    job.hyperparameters |= {"num_round": 200, "early_stopping_rounds": 5}
+    job.channel("train", {"a": "".join(lines[:150])}).channel("validation", {"a": "".join(lines[150:])})
+    assert train(job) == 0
+    scores = [float(score) for score in re.findall(r"validation-rmse:(\S+)", capsys.readouterr().out)]
+    assert len(scores) == int(np.argmin(scores)) + 6
+    body = "".join(line.partition(",")[2] for line in lines[150:])
+    label = np.array([float(line.partition(",")[0]) for line in lines[150:]])
+    assert rmse(predict(job, body).scores, label) == pytest.approx(min(scores), abs=1e-4)
+
+
 def rmse(scores: NDArray[np.float32], label: NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean((scores - label) ** 2)))
 

@@ -4,9 +4,12 @@
 
 import gzip
 import io
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -226,3 +229,35 @@ def test_a_tree_that_cannot_be_used(spoil: Callable[[Job], None], failure, tmp_p
     spoil(job)
     assert train(job) == 1
     assert job.failure == failure.format(root=job.root)
+
+
+def test_a_model_folder_that_may_not_be_written_to(train):
+    import container.training.run  # noqa: F401 - now, for an unprivileged user may not be allowed to read it
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        job = Job(Path(folder) / "ml").channel("train", {"a": CSV})
+        job.model.mkdir(mode=0o555)
+        job.output.mkdir()
+        job.output.chmod(0o777)
+        job.hyperparameters["nthread"] = 1
+        job.write_config()
+        user = os.geteuid()
+        if user == 0:  # who may write everywhere
+            os.seteuid(65534)
+        try:
+            assert train(job, write=False) == 1
+        finally:
+            os.seteuid(user)
+        assert job.failure == f"the model folder {job.model} cannot be written to: Permission denied; mount it writable"
+
+
+@pytest.mark.parametrize("broken", [CHANNELS[1], CELLS[0], PARAMETERS[1]], ids=lambda broken: broken.id)
+def test_a_process_ends_with_the_reason_in_its_log(broken, tmp_path):
+    job = broken.job(tmp_path)
+    done = job.run()
+    assert done.returncode == 1
+    assert job.models == []
+    assert job.failure.startswith(broken.failure)
+    assert done.stdout == f"ERROR: {job.failure}\n"
+    assert done.stderr == ""
