@@ -35,10 +35,11 @@ class Rows:
             DataError: the body is not text, or its header is none.
         """
         chosen = content_type.format or sniff(data)
-        data = data.rstrip(b"\r\n")
-        if not data or chosen not in (Format.CSV, Format.JSON_LINES):
+        if chosen not in (Format.CSV, Format.JSON_LINES):
             return None
-        text = _text(data, content_type.charset)
+        text = _text(data, content_type.charset).rstrip(b"\r\n")
+        if not text:
+            return None
         if chosen is Format.JSON_LINES:
             records = text.splitlines(keepends=True)
             return cls(

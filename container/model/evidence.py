@@ -27,8 +27,11 @@ class Evidence:
         turn: AbstractContextManager[object],
     ) -> None:
         self.scores = scores
-        self._boosters, self._turn = boosters, turn
-        self._rows = xgboost.DMatrix(matrix, nthread=1)
+        self._boosters, self._matrix, self._turn = boosters, matrix, turn
+
+    @cached_property
+    def _rows(self) -> xgboost.DMatrix:
+        return xgboost.DMatrix(self._matrix, nthread=1)
 
     @cached_property
     def _margins(self) -> list[NDArray[np.float32]]:

@@ -35,6 +35,7 @@ class Forest:
     def __init__(self, trees: Trees) -> None:
         """Raises ValueError where the arrays are no forest, or one of the walker's limits is passed."""
         self.features = trees.features
+        self.trees = len(trees.tree_size)
         self._outputs = trees.outputs
         self._decides = trees.decides
         self._native: Any = native.Forest(**trees.arguments())

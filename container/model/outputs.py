@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from container.data.schema import Schema
+from container.data.schema import Role, Schema
 from container.errors import UserError, listing
 from container.model.artifact import Artifact
 from container.model.evidence import Evidence
@@ -37,6 +37,7 @@ class Outputs:
         self._class_names = _padded(schema.classes, self._classes) if schema.classes else None
         self._class_texts = np.array(self._class_names, dtype=object)
         self._alphas = tuple(f"{np.float32(alpha):g}" for alpha in alphas)
+        self._targets = tuple(other.name for other in schema.others if other.role is Role.TARGET)
         self._features = (*schema.names, _bias(schema.names))
         self.keys: tuple[str, ...] = (*self._of_objective(), "margin", "contributions", *(() if linear else ("leaf",)))
         """Every key the model can answer with."""
@@ -114,8 +115,9 @@ class Outputs:
         found = evidence.contributions
         if found.ndim == 2:
             return Values(found, (self._features,))
-        groups = self._class_names if self._multiclass else self._alphas
-        return Values(found, (groups or tuple(map(str, range(found.shape[1]))), self._features))
+        numbers = tuple(map(str, range(found.shape[1])))
+        groups = self._class_names if self._multiclass else self._alphas or self._targets
+        return Values(found, (groups if groups and len(groups) == len(numbers) else numbers, self._features))
 
 
 def _padded(names: Names, count: int) -> Names:

@@ -58,6 +58,12 @@ class Predictor:
         # XGBoost's documentation calls prediction thread-safe for trees only.
         self._linear_turn = Lock()
 
+    @property
+    def trees(self) -> int | None:
+        """How many trees the compiled walker walks for a row; None where XGBoost itself predicts."""
+        counts = [forest.trees for forest in self._forests if forest is not None]
+        return sum(counts) if len(counts) == len(self._forests) else None
+
     def predict(self, table: Table | SparseTable) -> Prediction:
         """One prediction per row, in order.
 

@@ -35,14 +35,16 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
     from container.model import folder
     from container.model.predictor import Predictor
     from container.serving.app import create_app
+    from container.serving.fast import FastPath
     from container.serving.server import Server, options
 
     files, models = folder.load(folders.model, ensemble=settings.ensemble)
-    app = create_app(Predictor(*models, native=settings.native), settings)
+    predictor = Predictor(*models, native=settings.native)
+    app = create_app(predictor, settings)
     names = ", ".join(path.name for path in files)
     served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
     log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))
-    Server(app, options(settings)).run()
+    Server(app, options(settings), FastPath(predictor, settings)).run()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -7,7 +7,7 @@ A row's text is a template filled with the texts of its values. ``present`` says
 not all do: the others are empty lines in CSV, and ``{}`` in JSON.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import orjson
@@ -30,8 +30,7 @@ def encode(answer: Answer, media_type: str, *, present: Present = None, newline:
 
 def _csv(answer: Answer, present: Present) -> bytes:
     """One line a row: the keys' values side by side, as they were asked for."""
-    columns = [column for values in answer.values() for column in _columns(values, _csv_text)]
-    return b"\n".join(_rows(b",".join([b"%s"] * len(columns)), columns, present))
+    return b"\n".join(_rows(b",".join([b"%s"] * sum(v.width for v in answer.values())), answer, _csv_text, present))
 
 
 def _json(answer: Answer, present: Present) -> bytes:
@@ -48,9 +47,8 @@ _TEXT: dict[str, Callable[[Answer, Present], bytes]] = {CSV: _csv, JSON: _json, 
 
 def _objects(answer: Answer, present: Present) -> list[bytes]:
     """An object for each row, such as ``{"score":0.5}`` or ``{"score":[0.5,0.25]}``."""
-    columns = [column for values in answer.values() for column in _columns(values, _json_text)]
     members = [_quoted(key) + b":" + _nested(v.names, v.array.shape[1:]) for key, v in answer.items()]
-    return _rows(b"{" + b",".join(members) + b"}", columns, present, b"{}")
+    return _rows(b"{" + b",".join(members) + b"}", answer, _json_text, present, b"{}")
 
 
 def _nested(names: tuple[Names | None, ...], sizes: tuple[int, ...]) -> bytes:
@@ -67,9 +65,17 @@ def _quoted(name: str) -> bytes:
     return orjson.dumps(name).replace(b"%", b"%%")
 
 
-def _rows(template: bytes, columns: Sequence[list[bytes]], present: Present, empty: bytes = b"") -> list[bytes]:
-    """The template filled with each row's texts; ``empty`` where a row is not present."""
-    rows = columns[0] if template == b"%s" else [template % row for row in zip(*columns, strict=True)]
+def _rows(
+    template: bytes, answer: Answer, text: Callable[[str], bytes], present: Present, empty: bytes = b""
+) -> list[bytes]:
+    """The template filled with each row's values; ``empty`` where a row is not present."""
+    columns = [column for values in answer.values() for column in _columns(values, text)]
+    if template == b"%s":
+        rows = columns[0]
+    elif columns:
+        rows = [template % row for row in zip(*columns, strict=True)]
+    else:  # lists that are all empty, such as the leaves of no trees
+        rows = [template] * len(next(iter(answer.values())).array)
     if present is None:
         return rows
     filled = iter(rows)

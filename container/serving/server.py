@@ -1,30 +1,20 @@
-"""gunicorn, run in this process: settings, its log lines among ours, and its own refusals as JSON."""
+"""gunicorn, run in this process: its settings, and its log lines among ours."""
 
 import gc
 import logging
 import tempfile
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.http import errors
-from gunicorn.util import write_nonblock
-from gunicorn.workers.gthread import ThreadWorker
 
 from container.contract.serving_env import ServingSettings
-from container.serving.failures import error_body
+from container.serving.fast import FastPath
+from container.serving.worker import FastWorker, Worker
 
 log = logging.getLogger(__name__)
-
-_STATUS: dict[type[Exception], HTTPStatus] = {
-    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
-    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
-}
 
 
 def options(settings: ServingSettings) -> dict[str, Any]:
@@ -32,7 +22,7 @@ def options(settings: ServingSettings) -> dict[str, Any]:
     return {
         "bind": f"0.0.0.0:{settings.port}",
         "workers": settings.workers,
-        "worker_class": Worker,
+        "worker_class": FastWorker if settings.fast_worker else Worker,
         # So that one is free for /ping while large requests are worked on or wait for their turn.
         "threads": 32,
         "timeout": settings.timeout,
@@ -63,8 +53,9 @@ def heartbeat_folder(candidates: tuple[str, ...] = ("/dev/shm",)) -> str:
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
     """gunicorn around an application that exists already, so that all workers share its model's memory."""
 
-    def __init__(self, app: Flask, settings: Mapping[str, Any]) -> None:
-        self._app, self._settings = app, settings
+    def __init__(self, app: Flask, settings: Mapping[str, Any], fast: FastPath | None = None) -> None:
+        """``fast`` answers what it can before the application is asked, where the worker class has it do so."""
+        self._app, self._settings, self.fast = app, settings, fast
         super().__init__()
 
     def load_config(self) -> None:
@@ -82,26 +73,6 @@ class ServerLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
-    """Answers what gunicorn cannot parse as JSON, like every other error."""
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        if not isinstance(exc, errors.ParseException) or isinstance(exc, errors.ConfigurationProblem):
-            super().handle_error(req, client, addr, exc)
-            return
-        status = _STATUS.get(type(exc), HTTPStatus.BAD_REQUEST)
-        body = error_body(f"this is not an HTTP request that can be read: {exc}")
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        log.warning("answered %d: %s", status, exc)
-        try:
-            write_nonblock(client, head.encode() + body)
-        except OSError:
-            log.debug("the connection was closed before the answer")
 
 
 def _ready(arbiter: Any) -> None:

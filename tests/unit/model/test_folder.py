@@ -107,7 +107,7 @@ def test_the_only_candidate_is_refused_with_a_way_out(tmp_path, source, name, me
 
 
 def test_nothing_is_a_model(tmp_path):
-    with pytest.raises(ModelError, match="there is no model file .*/xgboost-model; train one"):
+    with pytest.raises(ModelError, match=r"there is no model file .*/xgboost-model; train one"):
         folder.load(tmp_path)
     (tmp_path / "metrics.json").write_text("{}")
     with pytest.raises(ModelError, match=r"there is no model file .*/xgboost-model, among 'metrics.json'; train one"):
