@@ -103,10 +103,21 @@ def started(folder: Path, log: Path, **settings: str) -> "Iterator[subprocess.Po
 
 
 @contextmanager
-def serving(folder: Path, model: str, **settings: str) -> Iterator[Served]:
-    """Serve one of the golden models until the block ends; enter it once /ping answers."""
-    (folder / "model").mkdir(parents=True)
-    shutil.copy(MODELS / f"{model}.ubj", folder / "model" / "xgboost-model")
+def serving(
+    folder: Path, model: str | Path | None = None, beside: Mapping[str, bytes] | None = None, **settings: str
+) -> Iterator[Served]:
+    """Serve one of the golden models, or a file by its own name, until the block ends; enter it once /ping answers.
+
+    ``beside`` are other files in the model's folder.
+    """
+    models = folder / "model"
+    models.mkdir(parents=True)
+    if isinstance(model, Path):
+        shutil.copy(model, models)
+    elif model is not None:
+        shutil.copy(MODELS / f"{model}.ubj", models / "xgboost-model")
+    for name, data in (beside or {}).items():
+        (models / name).write_bytes(data)
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
     with started(folder, log, SAGEMAKER_BIND_TO_PORT=str(port), **settings) as process:
