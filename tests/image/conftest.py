@@ -129,8 +129,7 @@ def opt_ml(tmp_path: Path) -> Iterator[OptMl]:
     for folder in (root, *root.rglob("*")):
         folder.chmod(0o777)
     yield OptMl(root)
-    if os.getuid() != 0:  # what root wrote in the container, pytest could not remove
-        docker("run", "--rm", "-v", f"{root}:/opt/ml", IMAGE, "chmod", "-R", "a+rwX", "/opt/ml")
+    _give_back(root)
 
 
 @pytest.fixture
@@ -147,3 +146,19 @@ def start(opt_ml: OptMl) -> Iterator[Callable[..., Container]]:
     yield run
     for name in names:
         docker("rm", "-f", name)
+
+
+@pytest.fixture
+def sdk_folder(tmp_path: Path) -> Iterator[Path]:
+    """Where an SDK's local mode works; the containers that it leaves, stopped, are removed."""
+    yield tmp_path
+    for mounted in (tmp_path, tmp_path / "train"):
+        for left in docker("ps", "--all", "--quiet", "--filter", f"volume={mounted}").split():
+            docker("rm", "--force", left)
+    _give_back(tmp_path)
+
+
+def _give_back(folder: Path) -> None:
+    """Let pytest, where it is not root, remove what root wrote in a container."""
+    if os.getuid() != 0:
+        docker("run", "--rm", "-v", f"{folder}:/left", IMAGE, "chmod", "-R", "a+rwX", "/left")
