@@ -17,6 +17,7 @@ from container.model.artifact import load
 from container.training.cluster import PORT
 
 DATA = Path(__file__).parents[1] / "data" / "ames.csv"
+WITHOUT = Path(__file__).parents[1] / "support" / "without"
 TRAIN = "import sys; from container.training.main import main; sys.exit(main())"
 SETTINGS = {"target": "price", "ignore_columns": "Order,PID", "num_round": "8", "nthread": "1", "max_depth": "4"}
 
@@ -50,13 +51,16 @@ class Hosts:
 
     def start(self) -> None:
         for name, root in self.roots.items():
-            environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(root), "OMP_NUM_THREADS": "1"}
+            # Without scikit-learn, as in the image, a host starts in a third of the time.
+            path = os.pathsep.join([str(WITHOUT), str(WITHOUT.parents[2])])
+            own = {"SAGEMAKER_BASE_DIR": str(root), "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+            environment = {**os.environ, **own}
             with (root / "log").open("wb") as log:
                 self.processes[name] = subprocess.Popen(
                     [sys.executable, "-c", TRAIN], env=environment, stdout=log, stderr=subprocess.STDOUT
                 )
 
-    def finish(self, seconds: float = 120) -> dict[str, int]:
+    def finish(self, seconds: float = 200) -> dict[str, int]:
         end = time.monotonic() + seconds
         return {name: p.wait(max(0.1, end - time.monotonic())) for name, p in self.processes.items()}
 
@@ -66,7 +70,7 @@ class Hosts:
     def failure(self, name: str) -> str:
         return (self.roots[name] / "output" / "failure").read_text()
 
-    def wait_for(self, name: str, text: str, seconds: float = 60) -> None:
+    def wait_for(self, name: str, text: str, seconds: float = 120) -> None:
         end = time.monotonic() + seconds
         while text not in self.log(name):
             assert time.monotonic() < end, self.log(name)
@@ -113,7 +117,7 @@ def _one_model(job: Hosts) -> xgboost.Booster:
     return load(job.roots[job.leader] / "model" / "xgboost-model").booster
 
 
-@pytest.mark.parametrize("empty", [(), (0,), (2,), (0, 1), (1, 2)], ids=str)
+@pytest.mark.parametrize("empty", [(0,), (2,), (0, 1)], ids=["last", "first", "all-but-one"])
 def test_shards_that_saw_different_values_and_hosts_without_data(hosts, rows, alone, empty):
     header, *body = rows
     body.sort(key=lambda row: row.split(",")[15])  # by neighbourhood: no shard sees all of them
@@ -166,7 +170,7 @@ def test_a_stop_on_one_host_ends_all_after_the_same_round(hosts, rows):
     job.start()
     job.wait_for(job.leader, "[2]\t")
     job.processes[max(job.names)].send_signal(signal.SIGTERM)
-    assert set(job.finish(60).values()) == {0}, [job.log(name) for name in job.names]
+    assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
     ends = {line for name in job.names for line in job.log(name).splitlines() if line.startswith("stopping after")}
     assert len(ends) == 1
     assert 2 < _one_model(job).num_boosted_rounds() < 100_000
@@ -180,7 +184,7 @@ def test_a_host_that_dies_fails_the_others_by_name(hosts, rows):
     job.wait_for(job.leader, "[2]\t")
     dead = max(job.names)
     job.processes[dead].kill()
-    codes = job.finish(30)
+    codes = job.finish()
     for name in job.names:
         if name != dead:
             assert codes[name] == 1
@@ -196,7 +200,7 @@ def test_an_error_on_one_host_is_the_reason_on_all(hosts, rows, leads):
         share = rows[1 + place :: 3]
         job.give(name, [rows[0], *share[:50], *([share[50] + ",,"] if name == faulty else []), *share[51:]])
     job.start()
-    assert set(job.finish(60).values()) == {1}
+    assert set(job.finish().values()) == {1}
     for name in job.names:
         assert "line 52" in job.failure(name), job.log(name)
         if name != faulty:
@@ -208,7 +212,7 @@ def test_hosts_with_other_columns_are_named(hosts, rows):
     job.give(job.names[0], rows)
     job.give(job.names[1], [row.rpartition(",")[0] for row in rows])
     job.start()
-    assert set(job.finish(60).values()) == {1}
+    assert set(job.finish().values()) == {1}
     assert "have other columns" in job.failure(job.leader)
 
 
@@ -217,7 +221,7 @@ def test_replicated_data_that_are_not_the_same_are_refused(hosts, rows):
     job.give(job.names[0], rows)
     job.give(job.names[1], rows[:200])
     job.start()
-    assert set(job.finish(60).values()) == {1}
+    assert set(job.finish().values()) == {1}
     assert "set its S3DataDistributionType to ShardedByS3Key" in job.failure(job.leader)
 
 
