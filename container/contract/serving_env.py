@@ -164,6 +164,13 @@ class ServingSettings:
         True,
         "true",
     )
+    fast_worker: bool = _setting(
+        "SAGEMAKER_XGBOOST_FAST_WORKER",
+        _SWITCH,
+        "Answer small requests without a thread, and without Flask where that gives the same bytes.",
+        True,
+        "true",
+    )
     log_level: str = _setting("SAGEMAKER_CONTAINER_LOG_LEVEL", _LEVEL, "Least level of log lines.", "INFO", "info")
 
     @classmethod

@@ -8,6 +8,7 @@ from flask import Flask, Response, jsonify, request
 
 from container.contract.resources import usable_cpus
 from container.contract.serving_env import ServingSettings, output_keys
+from container.data.fast_csv import FastCsv
 from container.data.formats import ContentType, read_request, with_hint
 from container.data.rows import Rows
 from container.errors import DataError, UserError
@@ -39,6 +40,7 @@ def create_app(predictor: Predictor, settings: ServingSettings) -> Flask:
             predictor.outputs.check(settings.output)
         except UserError as error:
             raise UserError(f"SAGEMAKER_INFERENCE_OUTPUT: {error}") from None
+    csv = FastCsv(predictor.schema) if settings.native else None
     turns = Semaphore(max(1, usable_cpus() // settings.workers))
     failures.register(app)
 
@@ -58,7 +60,7 @@ def create_app(predictor: Predictor, settings: ServingSettings) -> Flask:
         keys = _keys(attributes, predictor, settings)
         body = read_body(request, settings)
         with turns if len(body) > _LARGE else nullcontext():
-            answer, present = _answer(predictor, body, content_type, keys, settings)
+            answer, present = _answer(predictor, csv, body, content_type, keys, settings)
             text = replies.encode(answer, media_type, present=present, newline=settings.batch)
         reply = Response(text, content_type=media_type)
         if attributes and len(attributes) <= 1024 and attributes.isascii() and attributes.isprintable():
@@ -80,14 +82,20 @@ def _keys(attributes: str, predictor: Predictor, settings: ServingSettings) -> t
 
 
 def _answer(
-    predictor: Predictor, body: bytes, content_type: ContentType, keys: tuple[str, ...], settings: ServingSettings
+    predictor: Predictor,
+    csv: FastCsv | None,
+    body: bytes,
+    content_type: ContentType,
+    keys: tuple[str, ...],
+    settings: ServingSettings,
 ) -> tuple[Answer, Present]:
     """The answer, and which rows it is for, None where it is for all."""
     try:
         if settings.placeholders and (rows := Rows.split(body, content_type, predictor.schema)):
             return readable.answer(predictor, rows, keys)
-        table = read_request(body, content_type, predictor.schema)
-        return predictor.answer(predictor.encode(table), keys), None
+        if csv is None or (matrix := csv.matrix(body, content_type)) is None:
+            return predictor.answer(predictor.encode(read_request(body, content_type, predictor.schema)), keys), None
+        return predictor.answer(matrix, keys), None
     except DataError as error:
         raise with_hint(error, body, content_type) from None
 

@@ -1,0 +1,139 @@
+"""What is answered without Flask is what Flask answers: status, headers and every byte of the body."""
+
+import dataclasses
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from container.contract.serving_env import ServingSettings
+from container.model import artifact
+from container.model.predictor import Predictor
+from container.serving.app import create_app
+from container.serving.fast import FastPath, Reply
+from tests.golden import cases
+from tests.golden.cases import Case
+
+_ALL = [case for path in cases.files() for case in cases.read(path)]
+_HOST = ("HOST", "127.0.0.1:8080")
+
+
+def load(name: str, *, native: bool = True) -> Predictor:
+    return Predictor(artifact.load(cases.FOLDER / "models" / f"{name}.ubj"), native=native)
+
+
+def fast_reply(fast: FastPath, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> Reply | None:
+    named = [(name.upper(), value) for name, value in headers]
+    handler = fast.handler(method, path, [_HOST, *named, ("CONTENT-LENGTH", str(len(body)))])
+    return handler and handler(body)
+
+
+def replayed(case: Case) -> str | None:
+    """The reply to a golden case as its file shows it; None where it is left to the application."""
+    model, *setup = case.setup.split()
+    fast = FastPath(cases._predictor(model), ServingSettings.from_env(dict(s.split("=", 1) for s in setup)))
+    line, *headers = case.request.partition("\n\n")[0].split("\n")
+    method, path = line.split(" ")
+    reply = fast_reply(fast, method, path, [tuple(h.split(": ", 1)) for h in headers], case.body())
+    if reply is None:
+        return None
+    return f"200\nContent-Type: {reply.content_type}\n\n{cases._shown(reply.body)}".rstrip("\n")
+
+
+@pytest.mark.filterwarnings("ignore:.*`booster=gblinear` is deprecated")
+@pytest.mark.parametrize("case", _ALL, ids=str)
+def test_golden(case: Case) -> None:
+    assert replayed(case) in (None, case.reply)
+
+
+@pytest.mark.filterwarnings("ignore:.*`booster=gblinear` is deprecated")
+def test_golden_cases_are_among_those_answered() -> None:
+    assert sum(replayed(case) is not None for case in _ALL) > 20
+
+
+_CELLS = st.sampled_from([b"", b" ", b"1", b"-0", b"100", b"3.5", b"1e-3", b"+7", b"0x1", b"nan", b"inf", b'"3"', b"a"])
+_ENDS = st.sampled_from([b"\n", b"\r\n", b"\r", b"\n\n", b""])
+_ROWS = st.lists(st.tuples(st.lists(_CELLS, min_size=1, max_size=4).map(b",".join), _ENDS), max_size=4)
+_BODIES = st.binary(max_size=12) | _ROWS.map(lambda rows: b"".join(row + end for row, end in rows))
+_NUMBERS = st.lists(st.tuples(st.floats(width=32, allow_nan=False), st.floats()), min_size=1, max_size=5).map(
+    lambda rows: "\n".join(f"{a},{b}" for a, b in rows).encode()
+)
+
+
+@pytest.fixture(scope="module", params=["approval", "sizes", "counts", "quantiles", "targets", "houses"])
+def predictor(request: pytest.FixtureRequest) -> Predictor:
+    return load(request.param)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=_BODIES | _NUMBERS,
+    content_type=st.sampled_from([None, "text/csv", "text/csv; charset=utf-8", "csv", "text/csv; header=present"]),
+    accept=st.sampled_from([None, "*/*", "application/json", "text/csv;q=0.1, application/jsonlines", "image/png"]),
+    batch=st.booleans(),
+)
+def test_any_request_gets_the_same_reply(
+    predictor: Predictor, body: bytes, content_type: str | None, accept: str | None, batch: bool
+) -> None:
+    chosen = ServingSettings(workers=1, batch=batch)
+    headers = [(n, v) for n, v in [("Content-Type", content_type), ("Accept", accept)] if v is not None]
+    reply = fast_reply(FastPath(predictor, chosen), "POST", "/invocations", headers, body)
+    if reply is None:
+        return
+    flask = create_app(predictor, chosen).test_client().post("/invocations", data=body, headers=headers)
+    assert flask.status_code == 200
+    assert sorted(flask.headers) == [("Content-Length", str(len(reply.body))), ("Content-Type", reply.content_type)]
+    assert flask.get_data() == reply.body
+
+
+FAST = FastPath(load("approval"), ServingSettings(workers=1))
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json"])
+def test_the_usual_request_is_answered(accept: str | None) -> None:
+    headers = [("Content-Type", "text/csv"), ("User-Agent", "x"), ("X-Amz-Date", "y")] + [("Accept", accept)] * bool(
+        accept
+    )
+    assert fast_reply(FAST, "POST", "/invocations", headers, b"100,3") is not None
+    assert fast_reply(FAST, "GET", "/ping", [], b"") == Reply("text/plain", b"")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("X-Amzn-SageMaker-Custom-Attributes", "a=b")],
+        [("Content-Encoding", "gzip")],
+        [("Accept", "image/png")],
+        [("Content-Type", "application/xml")],
+        [("Accept", "text/csv"), ("Accept", "application/json")],
+        [("Expect", "100-continue")],
+    ],
+    ids=str,
+)
+def test_what_is_out_of_the_ordinary_is_left_to_the_application(headers: list[tuple[str, str]]) -> None:
+    assert fast_reply(FAST, "POST", "/invocations", headers, b"100,3") is None
+
+
+def test_other_routes_methods_and_hosts_are_left_to_the_application() -> None:
+    for method, target in [("GET", "/execution-parameters"), ("HEAD", "/ping"), ("GET", "/ping?x"), ("GET", "/")]:
+        assert FAST.handler(method, target, [_HOST]) is None
+    assert FAST.handler("GET", "/ping", []) is None
+    assert FAST.handler("GET", "/ping", [("HOST", "a b")]) is None
+
+
+@pytest.mark.parametrize(
+    "special", [{"native": False}, {"output": ("predicted_label",)}, {"placeholders": True}, {"max_content_length": 3}]
+)
+def test_special_settings_are_left_to_the_application(special: dict[str, object]) -> None:
+    fast = FastPath(FAST._predictor, dataclasses.replace(ServingSettings(workers=1), **special))
+    assert fast_reply(fast, "POST", "/invocations", [], b"100,3") is None
+
+
+def test_a_model_that_xgboost_predicts_with_is_left_to_the_application() -> None:
+    fast = FastPath(load("approval", native=False), ServingSettings(workers=1))
+    assert fast_reply(fast, "POST", "/invocations", [], b"100,3") is None
+
+
+def test_much_work_is_left_to_the_application() -> None:
+    assert fast_reply(FAST, "POST", "/invocations", [], b"100,3\n" * 100) is not None
+    assert fast_reply(FAST, "POST", "/invocations", [], b"100,3\n" * 60_000) is None
