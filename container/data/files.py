@@ -24,6 +24,7 @@ class CsvOptions:
     delimiter: str | None = None
     mentioned: tuple[str, ...] = ()
     categorical: tuple[Reference, ...] = ()
+    group: Reference | None = None
     ignored: tuple[Reference, ...] = ()
     csv_weights: bool = False
     label_attribute: str | None = None
@@ -109,6 +110,8 @@ def _read_csv(text: bytes, options: CsvOptions, layout: Layout | None, place: Pl
     if options.streamed and written.names is not None:
         text = _without_repeats(text)
     as_text = {resolve(ref, written.names, written.width, "categorical_columns") for ref in options.categorical}
+    if options.group is not None:  # ids may have more digits than a float64
+        as_text.add(resolve(options.group, written.names, written.width, "group_column"))
     return delimited.read(text, written, place, as_text, (layout.width,) if layout else ())
 
 

@@ -17,10 +17,12 @@ Reference = str | int
 
 @dataclass(frozen=True)
 class Roles:
-    """Which columns the user said are what."""
+    """Which columns the user said are what. Beside an ``upper_bound``, ``target`` is the lower one."""
 
-    target: Reference = 0
+    target: Reference | tuple[Reference, ...] = 0
     weight: Reference | None = None
+    group: Reference | None = None
+    upper_bound: Reference | None = None
     ignored: tuple[Reference, ...] = ()
     categorical: tuple[Reference, ...] = ()
 
@@ -48,6 +50,16 @@ def resolve(reference: Reference, names: tuple[str, ...] | None, width: int, rol
     if not -width <= position < width:
         raise UserError(f"{role}: there is no column {position}; the data has {width} columns, 0 to {width - 1}")
     return position % width
+
+
+def references(target: Reference | tuple[Reference, ...], names: tuple[str, ...] | None) -> tuple[Reference, ...]:
+    """The columns a target names: several as a tuple, or as a comma list that is not the name of one column."""
+    if isinstance(target, tuple):
+        return target
+    if isinstance(target, str) and "," in target and target not in (names or ()):
+        parts = (part.strip() for part in target.split(","))
+        return tuple(int(part) if re.fullmatch("-?[0-9]+", part) else part for part in parts)
+    return (target,)
 
 
 def _no_such_name(reference: str, names: tuple[str, ...] | None, width: int, role: str) -> UserError:
@@ -79,13 +91,20 @@ def infer(
         UserError: ``roles`` names a column that is not there.
     """
     names, width = tables[0].names, len(tables[0].columns)
-    target = resolve(roles.target, names, width, "target")
-    weight = None if roles.weight is None else resolve(roles.weight, names, width, "weight_column")
+    said = "target" if roles.upper_bound is None else "lower_bound_column"
+    targets = [resolve(reference, names, width, said) for reference in references(roles.target, names)]
+    single = (
+        (Role.WEIGHT, "weight_column", roles.weight),
+        (Role.GROUP, "group_column", roles.group),
+        (Role.UPPER_BOUND, "upper_bound_column", roles.upper_bound),
+    )
+    apart = {role: (word, resolve(of, names, width, word)) for role, word, of in single if of is not None}
     ignored = {resolve(reference, names, width, "ignore_columns") for reference in roles.ignored}
     categorical = {resolve(reference, names, width, "categorical_columns") for reference in roles.categorical}
-    _check_roles(target, weight, ignored)
+    _check_roles([*((said, target) for target in targets), *apart.values()], ignored)
 
-    positions = [position for position in range(width) if position != weight and position not in ignored]
+    unused = ignored | {position for _, position in apart.values()}
+    positions = [position for position in range(width) if position not in unused]
     profiles = [
         Profile.of(
             [(table, table.columns[position]) for table in tables],
@@ -104,7 +123,7 @@ def infer(
     left_out: dict[str, str] = {}
     for position, profile in zip(positions, profiles, strict=True):
         name = profile.name
-        if position == target:
+        if position in targets:
             continue
         kind = Kind.CATEGORY if position in categorical else profile.kind()
         if kind is Kind.CATEGORY and position not in categorical and (reason := profile.almost_unique()):
@@ -116,18 +135,28 @@ def infer(
     if not features:
         raise UserError("no column is left to learn from; the data needs at least one besides the target")
 
-    labels = profiles[positions.index(target)]
-    others.append(Other(labels.name, target, Role.TARGET))
-    if weight is not None:
-        others.append(Other(names[weight] if names else f"column {weight}", weight, Role.WEIGHT))
-    kind, classes = labels.target(classes_wanted)
+    labels = [profiles[positions.index(target)] for target in targets]
+    others += [Other(of.name, position, Role.TARGET) for of, position in zip(labels, targets, strict=True)]
+    for role, (_, position) in apart.items():
+        others.append(Other(names[position] if names else f"column {position}", position, role))
+    if len(labels) > 1 or roles.upper_bound is not None:
+        classes_wanted = False
+    decided = [profile.target(classes_wanted) for profile in labels]
+    kind, classes = decided[0]
     schema = Schema(tuple(features), tuple(others), named=names is not None, classes=classes)
     return Inferred(schema, kind, left_out)
 
 
-def _check_roles(target: int, weight: int | None, ignored: set[int]) -> None:
-    if target == weight:
-        raise UserError("'weight_column' names the target column; the two must differ")
-    for role, position in (("target", target), ("weight_column", weight)):
+def _check_roles(placed: Sequence[tuple[str, int]], ignored: set[int]) -> None:
+    """``placed`` has each column that is no feature, as the name of the hyperparameter and its position."""
+    taken: dict[int, str] = {}
+    for role, position in placed:
+        if (other := taken.setdefault(position, role)) != role:
+            raise UserError(f"{role!r} names the {_NOUNS.get(other, other)} column; the two must differ")
         if position in ignored:
             raise UserError(f"'ignore_columns' names the column that {role!r} names too; leave it out of one")
+    if len(taken) < len(placed):
+        raise UserError("'target' names a column twice; name each once")
+
+
+_NOUNS = {"weight_column": "weight", "group_column": "group", "lower_bound_column": "lower bound"}

@@ -30,6 +30,8 @@ class Role(StrEnum):
 
     TARGET = "target"
     WEIGHT = "weight"
+    GROUP = "group"
+    UPPER_BOUND = "upper_bound"
     IGNORED = "ignored"
 
 
@@ -85,19 +87,24 @@ class Schema:
         return tuple(feature.name for feature in self.features)
 
     @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the target columns, in the order of the model's outputs; empty where it is not known."""
+        return tuple(other.name for other in self.others if other.role is Role.TARGET)
+
+    @cached_property
     def _by_width(self) -> dict[int, tuple[int, ...]]:
         """Row width → which cell each feature is in, for rows without names."""
-        ignored = [other.position for other in self.others if other.role is Role.IGNORED]
-        sent = sorted([feature.position for feature in self.features] + ignored)
-        place = {position: index for index, position in enumerate(sent)}
-        return {
-            len(sent): tuple(place[feature.position] for feature in self.features),
-            len(self.features): tuple(range(len(self.features))),
-        }
+        widths = {}
+        for along in ((Role.IGNORED, Role.GROUP), (Role.IGNORED,)):
+            others = [other.position for other in self.others if other.role in along]
+            sent = sorted([feature.position for feature in self.features] + others)
+            place = {position: index for index, position in enumerate(sent)}
+            widths[len(sent)] = tuple(place[feature.position] for feature in self.features)
+        return widths | {len(self.features): tuple(range(len(self.features)))}
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """How many cells a row without names may have: the features, or all but target and weight."""
+        """How many cells a row without names may have: the features, the ignored cells too, or the group as well."""
         return tuple(sorted(self._by_width))
 
     def text_positions(self, names: tuple[str, ...] | None, width: int) -> set[int]:
@@ -198,9 +205,8 @@ class Schema:
 
     def _wrong_width(self, got: int) -> DataError:
         expected = " or ".join(str(width) for width in self.widths)
-        target = [other for other in self.others if other.role is Role.TARGET]
-        if target and got == max(self.widths) + len(self.others) - sum(o.role is Role.IGNORED for o in self.others):
-            remedy = f"leave out the target column {target[0].name!r}" if self.named else "leave out the target"
+        if self.targets and got == len(self.features) + len(self.others):
+            remedy = f"leave out the target column {self.targets[0]!r}" if self.named else "leave out the target"
         elif self.named:
             remedy = f"send {listing(self.names, 4)} in this order, or a header row with the names"
         else:

@@ -17,6 +17,8 @@ def conflicts(settings: Parameters, objective: str | None) -> Iterator[str]:
     yield from _in_booster(settings)
     if settings.csv_weights and settings.weight_column is not None:
         yield "'csv_weights' and 'weight_column' both say where the weights are; give one of them"
+    if (settings.lower_bound_column is None) != (settings.upper_bound_column is None):
+        yield "'lower_bound_column' and 'upper_bound_column' belong together; give both"
 
 
 def _with_objective(settings: Parameters, objective: str) -> Iterator[str]:
@@ -28,12 +30,20 @@ def _with_objective(settings: Parameters, objective: str) -> Iterator[str]:
             yield f"'{name}_alpha': missing; {owner} needs it, such as 0.1,0.5,0.9"
         elif alpha is not None and objective != owner:
             yield f"'{name}_alpha': only for {owner}, the objective is {objective!r}"
+    if settings.group_column is not None and not objective.startswith("rank:"):
+        yield f"'group_column': only for rank:ndcg, rank:map and rank:pairwise, the objective is {objective!r}"
+    if settings.lower_bound_column is not None and objective != "survival:aft":
+        yield f"'lower_bound_column': only for survival:aft, the objective is {objective!r}"
     if objective in ("binary:logistic", "reg:logistic"):
         for score in settings.base_score or ():
             if not 0 < score < 1:
                 yield f"'base_score': must be between 0 and 1 for {objective}, got {score:g}"
     # None: as many as the data has classes
     outputs = settings.num_class if objective.startswith("multi:") else _outputs(settings)
+    if objective in ("reg:quantileerror", "reg:expectileerror") and outputs != 1:
+        for metric in settings.eval_metric:
+            if metric not in ("quantile", "expectile", "mphe"):
+                yield f"'eval_metric': {metric!r} needs one prediction a row, and {objective} makes {outputs}"
     scores = len(settings.base_score or ())
     if scores > 1 and outputs not in (None, scores):
         yield f"'base_score': must be one number, or one for each output ({outputs}), got {scores}"
@@ -41,7 +51,11 @@ def _with_objective(settings: Parameters, objective: str) -> Iterator[str]:
         yield f"'eval_metric': {misfit}"
 
 
-def _outputs(settings: Parameters) -> int:
+def _outputs(settings: Parameters) -> int | None:
+    if isinstance(settings.target, tuple):
+        return len(settings.target)
+    if isinstance(settings.target, str) and "," in settings.target:
+        return None  # a name with a comma, or a list: the data will tell
     return len(settings.quantile_alpha or settings.expectile_alpha or (0,))
 
 

@@ -140,6 +140,8 @@ def predictions_csv(label: NDArray[np.float64], predictions: NDArray[np.float32]
     if objective in ("multi:softmax", "binary:hinge"):
         mean = vote(predictions).astype(np.float64)
     columns, names = [label], ["label"]
+    if label.ndim == 2:
+        columns, names = list(label.T), [f"label_{k}" for k in range(label.shape[1])]
     if objective == "binary:logistic":
         columns, names = [label, (mean > 0.5).astype(float), mean], ["label", "predicted_label", "probability"]
     elif objective == "multi:softprob":

@@ -56,6 +56,11 @@ def continued_schema(earlier: Schema, new: Schema) -> Schema:
     """
     if new.classes and not earlier.classes:
         raise UserError("the target is text, and the earlier model learned numbers; give it numbers again")
+    if max(1, len(earlier.targets)) != max(1, len(new.targets)):
+        raise UserError(
+            f"the model in the channel 'model' learned the targets {listing(earlier.targets)}, and 'target' now names "
+            f"{listing(new.targets)}; name as many"
+        )
     if not (earlier.named and new.named):
         if len(new.features) != len(earlier.features):
             raise UserError(

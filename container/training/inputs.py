@@ -5,6 +5,7 @@ from dataclasses import replace
 from container.contract.job import TrainingJob
 from container.data.channel import CsvOptions, Layout, has_files, read_channel
 from container.data.formats import AnyTable
+from container.data.inference import references
 from container.data.table import Table
 from container.errors import DataError, UserError, listing
 from container.training.cluster import Cluster
@@ -58,17 +59,22 @@ def _check_alike(tables: Tables, cluster: Cluster) -> None:
 
 def csv_options(hyperparameters: Hyperparameters) -> CsvOptions:
     """What the hyperparameters say about how the files are written."""
-    references = (
+    columns = (
         hyperparameters.target,
-        *([] if hyperparameters.weight_column is None else [hyperparameters.weight_column]),
+        *references(hyperparameters.target, None),
+        hyperparameters.weight_column,
+        hyperparameters.group_column,
+        hyperparameters.lower_bound_column,
+        hyperparameters.upper_bound_column,
         *hyperparameters.ignore_columns,
         *hyperparameters.categorical_columns,
     )
     return CsvOptions(
         header={"auto": None, "true": True, "false": False}[hyperparameters.header],
         delimiter=None if hyperparameters.delimiter == "auto" else hyperparameters.delimiter,
-        mentioned=tuple(reference for reference in references if isinstance(reference, str)),
+        mentioned=tuple(column for column in columns if isinstance(column, str)),
         categorical=hyperparameters.categorical_columns,
+        group=hyperparameters.group_column,
         ignored=hyperparameters.ignore_columns,
         csv_weights=hyperparameters.csv_weights,
         label_attribute=hyperparameters.label_attribute,

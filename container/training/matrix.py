@@ -60,12 +60,17 @@ def build(
         XGBoostRefusalError: XGBoost cannot take the data.
     """
     rows = join(parts)
-    if rows.group is not None and (np.diff(rows.group) < 0).any():
+    if rows.group is not None and (rows.group[1:] < rows.group[:-1]).any():
         rows = take(rows, np.argsort(rows.group, kind="stable"))
-    about: dict[str, Any] = {"label": rows.label, "qid": rows.group, "nthread": params.get("nthread")}
+    about: dict[str, Any] = {"label": rows.label, "nthread": params.get("nthread")}
+    if rows.group is not None:  # numbered anew: XGBoost keeps 32 bits of an id
+        about["qid"] = np.unique(rows.group, return_inverse=True)[1]
     about["weight"] = rows.weight if rows.group is None or rows.weight is None else _of_queries(rows.weight, rows.group)
     if params.get("objective") == "survival:aft":
-        about |= {"label_lower_bound": rows.label, "label_upper_bound": rows.label}
+        about |= {
+            "label_lower_bound": rows.label,
+            "label_upper_bound": rows.label if rows.upper is None else rows.upper,
+        }
     features: Any = rows.features
     if codes_only and not isinstance(features, sparse.csr_matrix):
         features, about["feature_names"], about["feature_types"] = _codes(features)

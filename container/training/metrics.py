@@ -1,6 +1,7 @@
 """The scikit-learn style metrics of ``eval_metric``, from the model's decision, weighted as XGBoost's are.
 
 Definitions: scikit-learn's of the same names; a score with a zero denominator is 0, as there by default.
+Over several targets a score is their mean.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,11 +66,15 @@ def decide(predictions: NDArray[np.float32], objective: str) -> NDArray[np.intp]
 
 
 def _mse(values: Floats, label: Floats, weight: Floats, total: Total) -> float:
+    if label.ndim == 2:
+        return float(np.mean([_mse(*of, weight, total) for of in zip(values.T, label.T, strict=True)]))
     squares, weights = total(np.array([(weight * (values - label) ** 2).sum(), weight.sum()]))
     return _ratio(squares, weights)
 
 
 def _r2(values: Floats, label: Floats, weight: Floats, total: Total) -> float:
+    if label.ndim == 2:
+        return float(np.mean([_r2(*of, weight, total) for of in zip(values.T, label.T, strict=True)]))
     labels, weights = total(np.array([(weight * label).sum(), weight.sum()]))
     spread = weight * (label - _ratio(labels, weights)) ** 2
     residual, around_mean = total(np.array([(weight * (values - label) ** 2).sum(), spread.sum()]))

@@ -13,11 +13,12 @@ from container.training.hyperparameters import Hyperparameters
 
 @dataclass(frozen=True)
 class Task:
-    """The objective, why it is this one, and the number of classes where it takes one."""
+    """The objective, why it is this one, the number of classes where it takes one, and the gain where it ranks."""
 
     objective: str
     reason: str
     num_class: int | None = None
+    exponential_gain: bool = True
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class Spread:
     greatest: float
 
 
+SEVERAL_OUTPUTS = (
+    "reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:squaredlogerror", "reg:logistic",
+    "reg:gamma", "reg:tweedie", "count:poisson",
+)  # fmt: skip
+"""The objectives XGBoost 3.4 trains with several targets, seen by running them; no classes among them."""
+
 _OTHER_CLASS = "add rows of another class, or name another column in 'target'"
 
 
@@ -39,18 +46,23 @@ def wants_classes(objective: str | None) -> bool | None:
     return objective.startswith(("binary:", "multi:"))
 
 
-def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...]) -> Task:
+def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...], outputs: int = 1) -> Task:
     """The job's objective, or where it has none, the one that fits the target.
 
     Raises:
-        UserError: the target's classes do not fit the objective asked for.
+        UserError: the target's classes, or their number, do not fit the objective asked for.
     """
     asked = hyperparameters.objective
+    if outputs > 1 and asked is not None and asked not in SEVERAL_OUTPUTS:
+        raise UserError(
+            f"'target' names {outputs} columns, and {asked} learns one; name one, or use {listing(SEVERAL_OUTPUTS, 3)}"
+        )
     if classes and len(classes) < 2:
         raise UserError(f"every row has the class {classes[0]!r}, so there is nothing to tell apart; {_OTHER_CLASS}")
     if asked is None:
         if not classes:
-            return Task("reg:squarederror", "the target holds numbers")
+            several = f"the {outputs} targets hold numbers"
+            return Task("reg:squarederror", several if outputs > 1 else "the target holds numbers")
         if len(classes) == 2:
             return Task("binary:logistic", f"the target holds two classes, {listing(classes)}")
         return Task("multi:softprob", f"the target holds {len(classes)} classes", len(classes))
@@ -60,7 +72,9 @@ def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...
             "use multi:softprob"
         )
     if not asked.startswith("multi:"):
-        return Task(asked, "as asked")
+        # rank:pairwise learns from any label; it is XGBoost's default metric, ndcg, that does not.
+        ndcg = asked == "rank:ndcg" or any(name.startswith("ndcg") for name in hyperparameters.eval_metric or ("ndcg",))
+        return Task(asked, "as asked", exponential_gain=ndcg and hyperparameters.ndcg_exp_gain is not False)
     given = hyperparameters.num_class
     if given is not None and given < len(classes):
         raise UserError(
@@ -88,6 +102,19 @@ def with_classes(task: Task, labels: Spread) -> Task:
             "number the classes from 0, set num_class, or use reg:squarederror"
         )
     return replace(task, num_class=count)
+
+
+def check_event_seen(task: Task, labels: Spread) -> None:
+    """Refuse survival:cox where every row is censored, which makes XGBoost's predictions NaN.
+
+    Raises:
+        UserError: as said.
+    """
+    if task.objective == "survival:cox" and labels.greatest < 0:
+        raise UserError(
+            "every label is negative, which for survival:cox means that no event was seen; give the rows whose event "
+            "was seen a positive time"
+        )
 
 
 def check_metrics(metrics: Sequence[str], task: Task, labels: Spread) -> None:
@@ -146,6 +173,9 @@ def check_labels(task: Task, labels: NDArray[np.float64], column: str) -> None:
         if top is not None:
             fits &= labels < top
             words += f" to {top - 1} (num_class - 1)"
+    elif task.objective in ("rank:ndcg", "rank:pairwise") and task.exponential_gain:
+        fits = (labels >= 0) & (labels <= 31) & (labels == np.floor(labels))
+        words = "must be whole numbers from 0 to 31 (ndcg_exp_gain=0: any number from 0)"
     elif rule := _RULES.get(task.objective):
         fits, words = rule.holds(labels), rule.words
     else:

@@ -76,6 +76,16 @@ def _columns(text: str) -> tuple[str | int, ...]:
     return tuple(_column(item) for item in _items(text))
 
 
+def _target(text: str) -> str | int | tuple[str | int, ...]:
+    """One column, or a tuple of several; a comma list stays text, for a name may have a comma."""
+    if not text.lstrip().startswith("["):
+        return _column(text)
+    columns = _columns(text)
+    if not columns:
+        raise ValueError(f"must name at least one column, got {shown(text)}")
+    return columns[0] if len(columns) == 1 else columns
+
+
 def _metrics(text: str) -> tuple[str, ...]:
     names = [item.strip() if isinstance(item, str) else str(item) for item in _items(text)]
     return tuple(dict.fromkeys(check_metric(name) for name in names))
@@ -150,6 +160,11 @@ Columns = Annotated[
     tuple[str | int, ...],
     BeforeValidator(_columns),
     Accepts("comma list or JSON list of column names or indices"),
+]
+Target = Annotated[
+    str | int | tuple[str | int, ...],
+    BeforeValidator(_target),
+    Accepts("column name or index, or a comma list or JSON list of several"),
 ]
 Metrics = Annotated[tuple[str, ...], BeforeValidator(_metrics), Accepts("comma list or JSON list of metrics")]
 Numbers = Annotated[tuple[float, ...], BeforeValidator(_numbers), Accepts("number, or list with one an output")]

@@ -23,6 +23,7 @@ from container.training.parameter_types import (
     Monotone,
     Numbers,
     Objective,
+    Target,
     Updaters,
 )
 
@@ -94,7 +95,7 @@ class Parameters(BaseModel):
         "Of the built-in algorithm; `true` means `device=cuda` here, there is no Dask.", value=False
     )
 
-    target: Column = _data("Column to predict.", value=0)
+    target: Target = _data("Column to predict, or several for a model with an output for each.", value=0)
     header: Header = _data("Whether CSV files begin with a header row.", value="auto")
     delimiter: Delimiter = _data("What separates the cells of CSV files.", value="auto")
     ignore_columns: Columns = _data("Columns to leave out.", value=(), default="none")
@@ -104,6 +105,16 @@ class Parameters(BaseModel):
         default="none",
     )
     weight_column: Column | None = _data("Column with the weight of each row.", default="none")
+    group_column: Column | None = _data(
+        "Column with the query each row belongs to, for ranking: whole numbers or text.", default="none"
+    )
+    lower_bound_column: Column | None = _data(
+        "For `survival:aft`: column with the least time each row may have. It takes the place of `target`.",
+        default="none",
+    )
+    upper_bound_column: Column | None = _data(
+        "… with the greatest; empty or `inf` where the event has not been seen.", default="none"
+    )
     csv_weights: bool = _data("`1`: the second column of CSV files is the weight of each row.", value=False)
     label_attribute: str | None = _data(
         "Of Ground Truth manifests: the attribute that holds the label.", default="the one with metadata"

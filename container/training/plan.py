@@ -12,16 +12,25 @@ from container.contract.resources import usable_cpus
 from container.data.inference import Agree, Inferred, Roles, infer
 from container.data.schema import Schema
 from container.data.table import Kind, SparseTable, Table
+from container.errors import UserError
 from container.model.artifact import Artifact
 from container.training import constraints, device, matrix, rows
 from container.training.cluster import Cluster
 from container.training.earlier import continued_schema, continued_task
 from container.training.hyperparameters import Hyperparameters
 from container.training.inputs import Tables
-from container.training.objective import Spread, Task, check_metrics, choose, wants_classes, with_classes
+from container.training.objective import (
+    Spread,
+    Task,
+    check_event_seen,
+    check_metrics,
+    choose,
+    wants_classes,
+    with_classes,
+)
 from container.training.report import describe
 from container.training.rows import Rows
-from container.training.sharing import check_same, is_sharded, share
+from container.training.sharing import check_apart, check_same, is_sharded, share
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ def make_plan(
     parts = {channel: [rows.from_table(table, schema, task) for table in of] for channel, of in tables.items()}
     spread = _spread([part.label for part in parts["train"]], cluster)
     task = with_classes(task, spread)
+    check_event_seen(task, spread)
     check_metrics(hyperparameters.eval_metric, task, spread)
     params = constraints.resolve(_booster_params(hyperparameters, task), schema)
     matrix.check_categories(params, schema)
@@ -63,6 +73,9 @@ def make_plan(
     shared = {name: value for name, value in params.items() if name not in machine}
     check_same({"schema": schema.to_json(), "params": shared}, cluster)
     description = describe(tables, parts["train"], inferred, schema, task)
+    for channel, of in tables.items():
+        if cluster.size > 1 and is_sharded(job.channels[channel]):
+            check_apart(parts[channel], of, schema, channel, cluster)
     own = {channel: share(of, job.channels[channel], cluster) for channel, of in parts.items()}
     return Plan(schema, task, params, own, description)
 
@@ -80,14 +93,39 @@ def _understand(
     """No `Inferred` for LIBSVM, whose features are all numbers."""
     dense = [table for table in tables["train"] if isinstance(table, Table)]
     if not dense:
+        _check_sparse(hyperparameters)
         parts = [part for channel in tables.values() for part in channel if isinstance(part, SparseTable)]
         schema = Schema.from_names(max(cluster.gather(max(part.matrix.shape[1] for part in parts))))
         return None, schema, choose(hyperparameters, Kind.NUMBER, ())
-    weight = 1 if hyperparameters.csv_weights else hyperparameters.weight_column
-    roles = Roles(hyperparameters.target, weight, hyperparameters.ignore_columns, hyperparameters.categorical_columns)
+    roles = _roles(hyperparameters)
     agree = _other_hosts(cluster) if cluster.size > 1 and is_sharded(job.channels["train"]) else None
     inferred = infer(dense, roles, wants_classes(hyperparameters.objective), agree)
-    return inferred, inferred.schema, choose(hyperparameters, inferred.target_kind, inferred.schema.classes)
+    schema = inferred.schema
+    return inferred, schema, choose(hyperparameters, inferred.target_kind, schema.classes, len(schema.targets))
+
+
+def _roles(hyperparameters: Hyperparameters) -> Roles:
+    target, ignored = hyperparameters.target, hyperparameters.ignore_columns
+    if hyperparameters.lower_bound_column is not None:
+        if "target" in hyperparameters.given and target != hyperparameters.lower_bound_column:
+            ignored = (*ignored, *(target if isinstance(target, tuple) else (target,)))
+        target = hyperparameters.lower_bound_column
+    return Roles(
+        target,
+        weight=1 if hyperparameters.csv_weights else hyperparameters.weight_column,
+        group=hyperparameters.group_column,
+        upper_bound=hyperparameters.upper_bound_column,
+        ignored=ignored,
+        categorical=hyperparameters.categorical_columns,
+    )
+
+
+def _check_sparse(hyperparameters: Hyperparameters) -> None:
+    """Refuse columns asked for where rows have labels and indices only."""
+    for name in ("group_column", "lower_bound_column"):
+        if name in hyperparameters.given:
+            remedy = "write qid:<number> after each label" if name == "group_column" else "use CSV or Parquet"
+            raise UserError(f"{name!r} names a column, and sparse rows have none; {remedy}")
 
 
 def _other_hosts(cluster: Cluster) -> Agree:

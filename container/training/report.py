@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,7 +28,9 @@ def describe(
     lines = ["Data"]
     for channel, parts in tables.items():
         lines.append(_line(channel, _channel(parts, schema)))
-    lines.append(_line("target", _target(labels, schema)))
+    lines += [_line("target" if i == 0 else "", text) for i, text in enumerate(_targets(labels, schema))]
+    if task.objective.startswith("rank:"):
+        lines.append(_line("queries", _queries(labels)))
     lines.append(_line("features", _features(schema)))
     if inferred is not None:
         for kind, plural in _PLURAL.items():
@@ -39,7 +42,8 @@ def describe(
         for name, why in inferred.left_out.items():
             lines.append(_line("left out", f"{name}: {why}; name it in categorical_columns to keep it"))
     lines.append(_line("objective", f"{task.objective}, {task.reason}"))
-    if task.objective == "reg:squarederror" and all(np.isin(part.label, (0, 1)).all() for part in labels):
+    single = len(schema.targets) < 2
+    if task.objective == "reg:squarederror" and single and all(np.isin(part.label, (0, 1)).all() for part in labels):
         lines.append(_line("", "the target has only 0 and 1: set objective=binary:logistic to train a classifier"))
     return "\n".join(lines)
 
@@ -73,8 +77,25 @@ def _missing(column: Column) -> int:
     return int((column.codes < 0).sum() if isinstance(column, Text) else np.isnan(column.values).sum())
 
 
-def _target(labels: Sequence[Rows], schema: Schema) -> str:
-    name = next((other.name for other in schema.others if other.role is Role.TARGET), "label")
+def _targets(labels: Sequence[Rows], schema: Schema) -> list[str]:
+    if len(schema.targets) < 2:
+        text = _target(labels, schema, schema.targets[0] if schema.targets else "label")
+        upper = next((other.name for other in schema.others if other.role is Role.UPPER_BOUND), None)
+        return [text if upper is None else f"{text}; at most {upper}"]
+    return [
+        _target([replace(part, label=part.label[:, i]) for part in labels], schema, name)
+        for i, name in enumerate(schema.targets)
+    ]
+
+
+def _queries(rows: Sequence[Rows]) -> str:
+    groups = [part.group for part in rows if part.group is not None]
+    if not groups:
+        return "none are told apart, and all rows are ranked against each other; name their column in group_column"
+    return f"{len(np.unique(np.concatenate(groups))):,}"
+
+
+def _target(labels: Sequence[Rows], schema: Schema, name: str) -> str:
     values = np.concatenate([part.label for part in labels])
     if schema.classes:
         counts = np.bincount(values.astype(np.intp), minlength=len(schema.classes))

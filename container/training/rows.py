@@ -14,6 +14,8 @@ from container.data.formats import AnyTable
 from container.data.schema import Role, Schema
 from container.data.table import Column, Kind, Numbers, SparseTable, Table
 from container.errors import DataError, UserError
+from container.training import groups
+from container.training.bounds import check_bounds, without_infinity
 from container.training.objective import Task, check_labels
 
 if TYPE_CHECKING:
@@ -24,12 +26,17 @@ Features = Union["pa.Table", sparse.csr_matrix]
 
 @dataclass(frozen=True)
 class Rows:
-    """One file's rows. ``label`` and ``weight`` float64, ``group`` (query ids) int64, each of shape (rows,)."""
+    """One file's rows. ``label`` and ``weight`` float64, ``group`` (query ids) int64, each of shape (rows,).
+
+    ``label`` has shape (rows, outputs) where there are several targets. With ``upper`` (float64 of shape (rows,),
+    infinite where not known) it is the lower bound, and that the upper one.
+    """
 
     features: Features
     label: NDArray[np.float64]
     weight: NDArray[np.float64] | None
     group: NDArray[np.int64] | None
+    upper: NDArray[np.float64] | None = None
 
 
 def from_table(table: AnyTable, schema: Schema, task: Task) -> Rows:
@@ -40,11 +47,15 @@ def from_table(table: AnyTable, schema: Schema, task: Task) -> Rows:
     """
     try:
         rows = _sparse(table, schema) if isinstance(table, SparseTable) else _dense(table, schema)
-        target = next((other.name for other in schema.others if other.role is Role.TARGET), "label")
-        _check_present(rows.label, "label", target)
-        check_labels(task, rows.label, target)
+        targets = schema.targets or ("label",)
+        for label, target in zip(np.atleast_2d(rows.label.T), targets, strict=True):
+            _check_present(label, "label", target)
+            if rows.upper is None:
+                check_labels(task, label, target)
+        if rows.upper is not None:
+            check_bounds(rows.label, rows.upper, targets[0], _name(schema, Role.UPPER_BOUND))
         if rows.weight is not None:
-            column = next((other.name for other in schema.others if other.role is Role.WEIGHT), "weight")
+            column = _name(schema, Role.WEIGHT)
             _check_present(rows.weight, "weight", column)
             if (rows.weight < 0).any():
                 row = int(np.argmax(rows.weight < 0))
@@ -66,14 +77,16 @@ def join(parts: Sequence[Rows]) -> Rows:
 
         features = pa.concat_tables([part.features for part in parts])
     weights = [part.weight for part in parts if part.weight is not None]
-    groups = [part.group for part in parts if part.group is not None]
-    if len(weights) not in (0, len(parts)) or len(groups) not in (0, len(parts)):
+    queries = [part.group for part in parts if part.group is not None]
+    if len(weights) not in (0, len(parts)) or len(queries) not in (0, len(parts)):
         raise UserError("some files have weights or query ids and others have none; give all files them, or none")
+    uppers = [part.upper for part in parts if part.upper is not None]
     return Rows(
         features,
         np.concatenate([part.label for part in parts]),
         np.concatenate(weights) if weights else None,
-        np.concatenate(groups) if groups else None,
+        np.concatenate(queries) if queries else None,
+        np.concatenate(uppers) if uppers else None,
     )
 
 
@@ -88,7 +101,7 @@ def digest(parts: Sequence[Rows]) -> str:
             # Codes, not names: the names are in the schema, and buffers of text may differ for equal columns.
             chunks = (chunk for column in features.columns for chunk in column.chunks)
             arrays = [getattr(chunk, "indices", chunk).to_numpy(zero_copy_only=False) for chunk in chunks]
-        for array in (*arrays, part.label, part.weight, part.group):
+        for array in (*arrays, part.label, part.weight, part.group, *(() if part.upper is None else (part.upper,))):
             found.update(b"-" if array is None else np.ascontiguousarray(array))
     return found.hexdigest()[:16]
 
@@ -101,6 +114,7 @@ def take(rows: Rows, index: NDArray[np.intp]) -> Rows:
         rows.label[index],
         None if rows.weight is None else rows.weight[index],
         None if rows.group is None else rows.group[index],
+        None if rows.upper is None else rows.upper[index],
     )
 
 
@@ -118,8 +132,11 @@ def _sparse(table: SparseTable, schema: Schema) -> Rows:
 
 def _dense(table: Table, schema: Schema) -> Rows:
     columns = {other.role: (table.columns[other.position], other.name) for other in schema.others}
-    target, name = columns[Role.TARGET]
-    if schema.classes:
+    targets = [(table.columns[o.position], o.name) for o in schema.others if o.role is Role.TARGET]
+    target, name = targets[0]
+    if len(targets) > 1:
+        label = np.stack([_number(*of) for of in targets], axis=1)
+    elif schema.classes:
         codes, unseen = encode(target, Kind.CATEGORY, name, schema.classes)
         label = codes.astype(np.float64)
         if unseen:
@@ -128,7 +145,18 @@ def _dense(table: Table, schema: Schema) -> Rows:
     else:
         label = _number(target, name)
     weight = _number(*columns[Role.WEIGHT]) if Role.WEIGHT in columns else None
-    return Rows(arrow_table(table, schema), label, weight, None)
+    group = groups.codes(*columns[Role.GROUP]) if Role.GROUP in columns else None
+    upper = None
+    if Role.UPPER_BOUND in columns:
+        column, name = columns[Role.UPPER_BOUND]
+        upper = _number(without_infinity(column), name)
+        upper[np.isnan(upper)] = np.inf
+    return Rows(arrow_table(table, schema), label, weight, group, upper)
+
+
+def _name(schema: Schema, role: Role) -> str:
+    """The name of the column that is the rows' label, weight, …, or where columns have no meaning, the role's."""
+    return next((other.name for other in schema.others if other.role is role), role.value)
 
 
 def _present(column: Column) -> NDArray[np.bool_]:

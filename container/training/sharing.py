@@ -11,9 +11,11 @@ from scipy import sparse
 from container.contract.job import Channel
 from container.data.channel import Layout
 from container.data.formats import AnyTable
+from container.data.schema import Schema
 from container.data.table import Place, SparseTable, Table, Text
 from container.errors import UserError
 from container.training.cluster import Cluster
+from container.training.groups import spelled
 from container.training.rows import Rows, join, take
 
 
@@ -32,6 +34,28 @@ def share(parts: Sequence[Rows], channel: Channel, cluster: Cluster) -> Sequence
         return [take(rows, np.flatnonzero(rows.group % cluster.size == cluster.rank))]
     begin, end = (count * rank // cluster.size for rank in (cluster.rank, cluster.rank + 1))
     return [take(rows, np.arange(begin, end))]
+
+
+def check_apart(
+    parts: Sequence[Rows], tables: Sequence[AnyTable], schema: Schema, channel: str, cluster: Cluster
+) -> None:
+    """Make sure that every query of a sharded channel is on one host, for ranking compares its rows.
+
+    Raises:
+        UserError: one is on two.
+    """
+    own = np.unique(np.concatenate([part.group for part in parts if part.group is not None] or [np.empty(0, np.int64)]))
+    where: dict[int, str] = {}
+    for host, groups in zip(cluster.hosts, cluster.gather(own.tolist()), strict=True):
+        for group in groups:
+            if (other := where.setdefault(group, host)) == host:
+                continue
+            names = cluster.gather(spelled(group, tables, schema))
+            raise UserError(
+                f"the query {next((name for name in names if name), group)} of the channel {channel!r} has rows on "
+                f"{other} and on {host}; write all its rows to one file, or set the channel's S3DataDistributionType "
+                "to FullyReplicated"
+            )
 
 
 def agree_on_tables(tables: list[AnyTable], cluster: Cluster, channel: str) -> list[AnyTable]:

@@ -73,7 +73,7 @@ def test_a_stale_page_is_shown_and_renewed(generate, tmp_path, capsys):
         ("csv_weights", "`1` or `0`"),
         ("booster", "`gbtree`, `gblinear`, `dart`"),
         ("header", "`auto`, `true`, `false`"),
-        ("target", "column name or index"),
+        ("weight_column", "column name or index"),
         ("interaction_constraints", "list of lists of feature names or 0-based feature indices: `[[0,1],[2,3]]`"),
     ],
 )

@@ -283,12 +283,46 @@ def test_a_column_that_is_not_there(reference, names, message):
         (Roles(weight="w"), "weight_column: there is no column 'w'"),
         (Roles(ignored=("w",)), "ignore_columns: there is no column 'w'"),
         (Roles(categorical=("w",)), "categorical_columns: there is no column 'w'"),
+        (Roles(group="w"), "group_column: there is no column 'w'"),
+        (Roles(group="y"), "'group_column' names the target column; the two must differ"),
+        (Roles(weight="x", group="x"), "'group_column' names the weight column; the two must differ"),
+        (Roles(target="w", upper_bound="x"), "lower_bound_column: there is no column 'w'"),
+        (Roles(target="x", upper_bound="x"), "'upper_bound_column' names the lower bound column; the two must differ"),
+        (Roles(target=("x", "y", "x")), "'target' names a column twice; name each once"),
+        (Roles(target="x,q"), "target: there is no column 'q'; the columns are"),
     ],
 )
 def test_roles_that_contradict_each_other(roles, message):
     with pytest.raises(UserError) as caught:
         infer([csv("y,x,z\n1,2,3\n4,5,6\n")], roles)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("target", [("z", "x"), "z,x", "z, 1", (2, 1)])
+def test_several_targets_in_the_order_they_are_named(target):
+    schema = infer([csv("y,x,z,w\n1,2,3,4\n4,5,6,5\n")], Roles(target=target, weight="w")).schema
+    assert (schema.targets, schema.names) == (("z", "x"), ("y",))
+
+
+def test_a_comma_in_the_name_of_the_one_target():
+    schema = infer([csv('y,"a,b"\n1,2\n4,5\n')], Roles(target="a,b")).schema
+    assert (schema.targets, schema.names) == (("a,b",), ("y",))
+
+
+def test_several_targets_are_numbers():
+    with pytest.raises(DataError, match="the target 'red' is text, and the objective needs numbers"):
+        infer([csv("y,x,z\n1,red,3\n4,blue,6\n")], Roles(target=("y", "x")))
+
+
+def test_groups_and_bounds_are_no_features():
+    table = csv("x,query,from,to\n1,a,1,2\n2,b,4,\n")
+    schema = infer([table], Roles(target="from", group="query", upper_bound="to")).schema
+    assert (schema.names, schema.targets) == (("x",), ("from",))
+    assert {o.name: o.role for o in schema.others} == {
+        "query": Role.GROUP,
+        "from": Role.TARGET,
+        "to": Role.UPPER_BOUND,
+    }
 
 
 def test_the_schema_survives_json():

@@ -47,6 +47,15 @@ def test_the_same_rows_however_they_come(given):
     assert matrix(HOUSES, given) == [[5, 1, 1], [6, -1, -1]]
 
 
+@pytest.mark.parametrize("row", ["5,7", "5,id,7", "q1,5,id,7"])
+def test_a_request_may_carry_the_group(row):
+    others = (Other("y", 1, Role.TARGET), Other("query", 0, Role.GROUP), Other("id", 3, Role.IGNORED))
+    ranking = Schema((Feature("a", position=2), Feature("b", position=4)), others, named=True)
+    assert matrix(ranking, table(row)) == [[5, 7]]
+    with pytest.raises(DataError, match="expected 2 or 3 or 4 values per row, got 5; leave out the target column 'y'"):
+        ranking.encode(table("q1,1,5,id,7"))
+
+
 def test_a_model_without_names_takes_its_own_and_else_positions():
     assert matrix(UNNAMED, table("1,2")) == [[1, 2]]
     assert matrix(UNNAMED, table("1,2", names="x,y")) == [[1, 2]]

@@ -32,6 +32,9 @@ VALID = {
     "delimiter": (";", ";"),
     "ignore_columns": ("id, 3", ("id", 3)),
     "categorical_columns": ('["a,b", 3, "3"]', ("a,b", 3, "3")),
+    "group_column": ("query", "query"),
+    "lower_bound_column": ("from", "from"),
+    "upper_bound_column": ("-1", -1),
     "weight_column": ("-1", -1),
     "csv_weights": ("0", False),
     "label_attribute": ("spam", "spam"),
@@ -103,6 +106,9 @@ CONTEXT = {
     "huber_slope": {"objective": "reg:pseudohubererror"},
     "aft_loss_distribution": {"objective": "survival:aft"},
     "aft_loss_distribution_scale": {"objective": "survival:aft"},
+    "lower_bound_column": {"objective": "survival:aft", "upper_bound_column": "to"},
+    "upper_bound_column": {"objective": "survival:aft", "lower_bound_column": "from"},
+    "group_column": {"objective": "rank:ndcg"},
     "feature_selector": {"booster": "gblinear", "updater": "coord_descent"},
     "top_k": {"booster": "gblinear", "updater": "coord_descent"},
     **{name: {"objective": "rank:ndcg"} for name in FIELDS if name.startswith(("lambdarank", "ndcg"))},
@@ -286,6 +292,21 @@ def test_parse_says_what_to_fix(raw, message):
         ({"updater": "grow_colmaker,grow_histmaker"}, "'updater': must have at most one of grow_colmaker,"),
         ({"booster": "gblinear", "feature_selector": "greedy"}, "'feature_selector': 'greedy' needs updater"),
         ({"csv_weights": "1", "weight_column": "w"}, "'csv_weights' and 'weight_column' both say where the weights"),
+        ({"lower_bound_column": "lo"}, "'lower_bound_column' and 'upper_bound_column' belong together; give both"),
+        (
+            {"lower_bound_column": "lo", "upper_bound_column": "up", "objective": "survival:cox"},
+            "'lower_bound_column': only for survival:aft, the objective is 'survival:cox'",
+        ),
+        (
+            {"group_column": "q", "objective": "reg:gamma"},
+            "'group_column': only for rank:ndcg, rank:map and rank:pairwise, the objective is 'reg:gamma'",
+        ),
+        (
+            {"objective": "reg:quantileerror", "quantile_alpha": "0.1,0.9", "eval_metric": "quantile,rmse"},
+            "'eval_metric': 'rmse' needs one prediction a row, and reg:quantileerror makes 2",
+        ),
+        ({"target": '["a", "b"]', "objective": "reg:gamma", "base_score": "1,2,3"}, "one for each output (2), got 3"),
+        ({"target": "[]"}, "'target': must name at least one column, got '[]'"),
     ],
 )
 def test_what_is_wrong_together(raw, message):
@@ -296,10 +317,18 @@ def test_what_is_wrong_together(raw, message):
 def test_a_long_value_does_not_hide_the_cause(name):
     raw = {name: "x y" * 800}
     any_text = ("label_attribute", "record_identifier", "event_time", "_tuning_objective_metric")
-    if name in ("target", "ignore_columns", "categorical_columns", "weight_column", *any_text):
+    if name in ("target", "ignore_columns", "categorical_columns", "weight_column", "group_column", *any_text):
         Hyperparameters.parse(raw)
     else:
         assert len(errors_of(raw)) < 600
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [('["a,b", 3]', ("a,b", 3)), ('["a"]', "a"), ("[0, 1]", (0, 1)), ("a,b", "a,b"), ("-1", -1)],
+)
+def test_several_targets(text, target):
+    assert Hyperparameters.parse({"target": text}).target == target
 
 
 def test_all_problems_are_told_at_once():

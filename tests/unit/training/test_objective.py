@@ -6,7 +6,15 @@ import pytest
 from container.data.table import Kind
 from container.errors import DataError, UserError
 from container.training.hyperparameters import Hyperparameters
-from container.training.objective import Spread, Task, check_labels, choose, wants_classes, with_classes
+from container.training.objective import (
+    Spread,
+    Task,
+    check_event_seen,
+    check_labels,
+    choose,
+    wants_classes,
+    with_classes,
+)
 
 
 def chosen(classes: tuple[str, ...] = (), **given: str) -> Task:
@@ -88,6 +96,9 @@ def test_labels_that_tell_nothing_apart(task, spread, message):
     assert str(caught.value).startswith(message)
 
 
+RELEVANCE = "must be whole numbers from 0 to 31 (ndcg_exp_gain=0: any number from 0)"
+
+
 @pytest.mark.parametrize(
     ("objective", "fine", "wrong", "words"),
     [
@@ -99,7 +110,9 @@ def test_labels_that_tell_nothing_apart(task, spread, message):
         ("reg:gamma", [0.1, 5], 0, "must be greater than 0, and this is 0"),
         ("reg:tweedie", [0, 5], -1, "must not be negative, and this is -1"),
         ("count:poisson", [0, 5], -1, "must not be negative, and this is -1"),
-        ("rank:ndcg", [0, 5], -1, "must not be negative, and this is -1"),
+        ("rank:ndcg", [0, 5], -1, f"{RELEVANCE}, and this is -1"),
+        ("rank:ndcg", [0, 31], 32, f"{RELEVANCE}, and this is 32"),
+        ("rank:pairwise", [0, 5], 0.5, f"{RELEVANCE}, and this is 0.5"),
         ("rank:map", [0, 1], 2, "must be 0 or 1, and this is 2"),
         ("survival:aft", [1, 5], 0, "must be greater than 0, and this is 0"),
         ("survival:cox", [1, -5], 0, "must be a time, negative where it is censored, and this is 0"),
@@ -126,3 +139,27 @@ def test_labels_beyond_num_class():
 )
 def test_objectives_that_take_any_number(objective):
     check_labels(Task(objective, ""), np.array([-1e30, 0, 1e30]), "y")
+
+
+@pytest.mark.parametrize("given", [{"ndcg_exp_gain": "0"}, {"objective": "rank:pairwise", "eval_metric": "pre"}])
+def test_relevance_may_be_any_number_where_no_exponent_is_taken_of_it(given):
+    task = choose(Hyperparameters.parse({"objective": "rank:ndcg", **given}), Kind.NUMBER, ())
+    check_labels(task, np.array([0, 0.5, 100]), "y")
+    with pytest.raises(DataError, match="must not be negative"):
+        check_labels(task, np.array([0.0, -1]), "y")
+
+
+def test_survival_without_an_event():
+    check_event_seen(Task("survival:cox", ""), Spread(3, -5, 2))
+    check_event_seen(Task("reg:squarederror", ""), Spread(3, -5, -2))
+    with pytest.raises(UserError, match="every label is negative, which for survival:cox means that no event"):
+        check_event_seen(Task("survival:cox", ""), Spread(3, -5, -2))
+
+
+def test_several_targets():
+    assert choose(Hyperparameters.parse({}), Kind.NUMBER, (), 2).objective == "reg:squarederror"
+    assert choose(Hyperparameters.parse({"objective": "reg:gamma"}), Kind.NUMBER, (), 2).objective == "reg:gamma"
+    with pytest.raises(
+        UserError, match=r"'target' names 2 columns, and multi:softmax learns one; name one, or use 'reg"
+    ):
+        choose(Hyperparameters.parse({"objective": "multi:softmax"}), Kind.NUMBER, (), 2)
