@@ -77,19 +77,21 @@ def loads(data: bytes, what: str = "the body") -> Any:
     """
     try:
         return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        # Python's json.dumps writes NaN and Infinity, which orjson rightly refuses and Python's reader takes.
-        try:
-            return json.loads(data)
-        except UnicodeDecodeError:
-            raise DataError(f"{what} is not UTF-8 text", "send JSON in UTF-8") from None
-        except RecursionError:
-            raise DataError(f"{what} is nested too deep", _SHAPES) from None
-        except json.JSONDecodeError as error:
-            where = f"column {error.colno}" if what.startswith("line") else f"line {error.lineno} column {error.colno}"
-            raise DataError(f"{what} is not JSON: {error.msg} at {where}", "send valid JSON") from None
-        except ValueError:  # Python's limit on the digits of a whole number
-            raise DataError(f"{what} has a number with too many digits", "send numbers of at most 300 digits") from None
+    except orjson.JSONDecodeError as error:
+        strict = error
+    # Python's json.dumps writes NaN and Infinity, which orjson rightly refuses and Python's reader takes.
+    try:
+        return json.loads(data)
+    except UnicodeDecodeError:
+        raise DataError(f"{what} is not UTF-8 text", "send JSON in UTF-8") from None
+    except RecursionError:
+        raise DataError(f"{what} is nested too deep", _SHAPES) from None
+    except json.JSONDecodeError:
+        # Said in orjson's words: Python's change from one version to the next.
+        where = f"column {strict.colno}" if what.startswith("line") else f"line {strict.lineno} column {strict.colno}"
+        raise DataError(f"{what} is not JSON: {strict.msg} at {where}", "send valid JSON") from None
+    except ValueError:  # Python's limit on the digits of a whole number
+        raise DataError(f"{what} has a number with too many digits", "send numbers of at most 300 digits") from None
 
 
 def _split_frame(columns: list[Any], rows: list[Any], place: Place) -> Table:
