@@ -114,7 +114,7 @@ FILES = [
     Broken("Parquet called CSV", f"the file is Parquet, but the channel's content type says csv (train/a){FORMAT}", PARQUET, content_type="text/csv"),
     Broken("LIBSVM called CSV", "the file is LIBSVM, but the channel's content type says csv (train/a); set the channel's ContentType to what the files are, or 'delimiter'", LIBSVM, content_type="text/csv"),
     Broken("CSV called LIBSVM", f"'y,a,b' is not 'index:value' (train/a line 1){ROW}", CSV, content_type="text/libsvm"),
-    Broken("JSON cut short", "line 2 is not JSON: Expecting ',' delimiter at column 8 (train/a); send valid JSON", '{"y": 1}\n{"y": 2', content_type="application/jsonlines"),
+    Broken("JSON cut short", "line 2 is not JSON: unexpected end of data at column 8 (train/a); send valid JSON", '{"y": 1}\n{"y": 2', content_type="application/jsonlines"),
     Broken("content type", "cannot read the content type 'image/png'; send one of text/csv, ", CSV, content_type="image/png"),
     Broken("charset", "the charset 'klingon' is unknown (train/a); send UTF-8", CSV, content_type="text/csv; charset=klingon"),
     Broken("label_size", "label_size='2' in the content type; it is 0 or 1", CSV, content_type="text/csv; label_size=2"),

@@ -79,9 +79,9 @@ def test_records_remember_who_lacks_a_name():
         (b'{"columns": ["x"], "data": [[1, 2]]}', "'columns' has 1 names, the rows have 2 values"),
         (b'{"columns": ["x", "x"], "data": [[1, 2]]}', "'columns' names a column twice"),
         (b'{"columns": ["x"], "data": [{"y": 1}]}', "'data' has records, which have names of their own"),
-        (b'{"x": 1', "the body is not JSON: Expecting ',' delimiter at line 1 column 8; send valid JSON"),
-        (b'\n{"x": }', "the body is not JSON: Expecting value at line 2 column 7"),
-        (b"[[1]] x", "the body is not JSON: Extra data at line 1 column 7"),
+        (b'{"x": 1', "the body is not JSON: unexpected end of data at line 1 column 8; send valid JSON"),
+        (b'\n{"x": }', "the body is not JSON: unexpected character, expected a JSON value at line 2 column 7"),
+        (b"[[1]] x", "the body is not JSON: unexpected content after document at line 1 column 7"),
         (b'["\xff"]', "the body is not UTF-8 text; send JSON in UTF-8"),
         (b"[" * 100_000, "the body is nested too deep" + SHAPES),
         (b"[[" + b"9" * 5000 + b"]]", "the body has a number with too many digits"),
@@ -111,7 +111,7 @@ def test_lines(text, names, rows):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"[1]\n\n[1\n", "line 3 is not JSON: Expecting ',' delimiter at column 3; send valid JSON"),
+        (b"[1]\n\n[1\n", "line 3 is not JSON: unexpected end of data at column 3; send valid JSON"),
         (b'[1]\n\n{"x": 1}\n', "rows and records are mixed (line 3)"),
         (b'\n"x"\n', "a text is neither a row nor a record (line 2)"),
         (b"[1]\n[1, 2]", "the row has 2 values where the first has 1 (line 2)"),
