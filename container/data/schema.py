@@ -230,12 +230,7 @@ class Schema:
             "named": self.named,
             "classes": list(self.classes),
             "features": [
-                {
-                    "name": f.name,
-                    "kind": f.kind.value,
-                    "position": f.position,
-                    "categories": list(f.categories),
-                }
+                {"name": f.name, "kind": f.kind.value, "position": f.position, "categories": list(f.categories)}
                 for f in self.features
             ],
             "others": [{"name": o.name, "position": o.position, "role": o.role.value} for o in self.others],

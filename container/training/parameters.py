@@ -105,12 +105,9 @@ class Parameters(BaseModel):
         default="none",
     )
     weight_column: Column | None = _data("Column with the weight of each row.", default="none")
-    group_column: Column | None = _data(
-        "Column with the query each row belongs to, for ranking: whole numbers or text.", default="none"
-    )
+    group_column: Column | None = _data("For ranking: column with each row's query, numbers or text.", default="none")
     lower_bound_column: Column | None = _data(
-        "For `survival:aft`: column with the least time each row may have. It takes the place of `target`.",
-        default="none",
+        "For `survival:aft`, in place of `target`: column with the least time of each row.", default="none"
     )
     upper_bound_column: Column | None = _data(
         "… with the greatest; empty or `inf` where the event has not been seen.", default="none"
@@ -168,9 +165,7 @@ class Parameters(BaseModel):
     )
     gamma: float | None = _tree("Least loss reduction for a split.", default="0", ge=0)
     min_child_weight: float | None = _tree("Least sum of hessians in a child.", default="1", ge=0)
-    max_delta_step: float | None = _tree(
-        "Greatest step of a leaf; 0: no limit.", default="0 (0.7 for count:poisson)", ge=0
-    )
+    max_delta_step: float | None = _tree("Greatest step of a leaf; 0: none.", default="0 (0.7 for count:poisson)", ge=0)
     lambda_: float | None = _tree(
         "L2 regularization of leaf weights.", name="lambda", default="1 (0 for gblinear)", ge=0
     )

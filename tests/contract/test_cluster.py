@@ -163,6 +163,47 @@ def test_metrics_of_ours_are_over_all_hosts(hosts):
         assert float(found["error"]) + float(found["accuracy"]) == pytest.approx(1, abs=2e-5)
 
 
+def test_queries_are_ranked_whole(hosts):
+    rng = np.random.default_rng(0)
+    lines = [f"{i % 3},q{i // 6},{i % 3 + rng.normal():.3f}" for i in range(240)]
+    job = hosts(2, target="grade", ignore_columns="", group_column="query", objective="rank:ndcg")
+    for place, name in enumerate(job.names):  # query by query to this host and that
+        job.give(name, ["grade,query,x", *(line for i, line in enumerate(lines) if i // 6 % 2 == place)])
+    job.start()
+    assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+    assert float(job.log(job.leader).rpartition("ndcg@32:")[2].split()[0]) > 0.8
+    for place, name in enumerate(job.names):  # one query to both
+        job.give(name, ["grade,query,x", *(line for i, line in enumerate(lines) if (i // 6 % 2 == place) or i == 7)])
+    job.start()
+    assert set(job.finish().values()) == {1}
+    for name in job.names:
+        assert "the query 'q1' of the channel 'train' has rows on " in job.failure(name)
+
+
+NO_OTHERS = {"target": "b", "ignore_columns": ""}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"target": "a,b"}, [[80, -40], [20, -10]]),
+        ({"target": "a,b", "multi_strategy": "multi_output_tree"}, [[80, -40], [20, -10]]),
+        ({"lower_bound_column": "a", "upper_bound_column": "c", "objective": "survival:aft", **NO_OTHERS}, [82, 21]),
+    ],
+)
+def test_several_labels_a_row_and_a_host_without_data(hosts, settings, expected):
+    lines = [f"{2 * i + 1},{-i},{2 * i + 1 if i % 3 else 2 * i + 5},{i}" for i in range(100)]
+    job = hosts(3, **{"ignore_columns": "c", "num_round": "25", **settings})
+    job.give(job.names[0], ["a,b,c,x", *lines[::2]])
+    job.give(job.names[2], ["a,b,c,x", *lines[1::2]])
+    job.start()
+    assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+    model = _one_model(job)
+    assert model.inplace_predict(np.array([[40.0], [10.0]])).tolist() == [
+        pytest.approx(of, rel=0.15) for of in expected
+    ]
+
+
 def test_a_stop_on_one_host_ends_all_after_the_same_round(hosts, rows):
     job = hosts(2, num_round="100000")
     for place, name in enumerate(job.names):

@@ -88,6 +88,12 @@ def test_columns_keep_their_meaning_where_they_have_moved():
             "the data lacks 'zone', which the model in the channel 'model' was trained on",
             id="column-gone",
         ),
+        pytest.param(
+            EARLIER,
+            Schema((Feature("area"),), (Other("a", 1, Role.TARGET), Other("b", 2, Role.TARGET)), named=True),
+            "the model in the channel 'model' learned the targets 'price', and 'target' now names 'a', 'b'",
+            id="targets",
+        ),
         pytest.param(Schema.from_names(3), Schema.from_names(4), "the data has 4 features, and the model", id="width"),
         pytest.param(
             Schema.from_names(2), Schema((Feature("f0"),), classes=("a", "b")), "the target is text", id="classes"

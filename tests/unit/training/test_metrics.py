@@ -89,6 +89,16 @@ def test_values(weight):
         assert ours(name, "reg:squarederror", predictions, label, weight) == pytest.approx(value, rel=1e-9)
 
 
+@pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS)
+def test_values_of_several_targets(weight):
+    label = RANDOM.normal(size=(ROWS, 3)) * [1, 10, 100]
+    predictions = (label + RANDOM.normal(size=(ROWS, 3))).astype(np.float32)
+    mse = sklearn_metrics.mean_squared_error(label, predictions, sample_weight=weight)
+    r2 = sklearn_metrics.r2_score(label, predictions, sample_weight=weight)
+    assert ours("mse", "reg:squarederror", predictions, label, weight) == pytest.approx(mse, rel=1e-9)
+    assert ours("r2", "reg:squarederror", predictions, label, weight) == pytest.approx(r2, rel=1e-9)
+
+
 @pytest.mark.parametrize(("predicted", "expected"), [(5.0, 1.0), (4.0, 0.0)])
 def test_r2_of_a_constant_label_is_scikit_learns(predicted, expected):
     label, predictions = np.full(4, 5.0), np.full(4, predicted, np.float32)
