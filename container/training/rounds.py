@@ -4,7 +4,6 @@ The loop is ours rather than ``xgboost.train``'s, for a resumed job must number 
 was: sampling is seeded by the round's number.
 """
 
-import json
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +78,7 @@ def train(
                 checkpoints.after_round(booster, history, number + 1)
         if checkpoints is not None and _length(history) > first:
             checkpoints.save(booster, history, offset + _length(history))
-    return _finish(booster, history, offset, watch)
+    return _finish(booster, params, history, offset, watch)
 
 
 Evals = list[tuple[xgboost.DMatrix, str]]
@@ -115,12 +114,23 @@ def _same_checkpoint(checkpoint: Checkpoint | None, cluster: Cluster) -> Checkpo
     return None if sent is None or model is None else Checkpoint(bytearray(model), **sent)
 
 
-def _finish(booster: xgboost.Booster, history: History, offset: int, watch: EarlyStopping | None) -> Boosted:
+def _keeps_last(params: dict[str, Any]) -> str | None:
+    """Why such a model cannot be cut to its best round, None where it can."""
+    if params.get("booster") == "gblinear":
+        return "a linear model keeps its last round"
+    if params.get("rate_drop", 0) > 0 or params.get("one_drop"):
+        return "with dropout the model keeps its last round, for later rounds have weighed the earlier trees anew"
+    return None
+
+
+def _finish(
+    booster: xgboost.Booster, params: dict[str, Any], history: History, offset: int, watch: EarlyStopping | None
+) -> Boosted:
     last = _length(history) - 1
     if watch is not None and 0 <= watch.best_round < last:
         best = offset + watch.best_round
-        if json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] == "gblinear":
-            log.info("The best round was %s, with %.5f; a linear model keeps its last round", best, watch.best_score)
+        if keeps := _keeps_last(params):
+            log.info("The best round was %s, with %.5f; %s", best, watch.best_score, keeps)
         else:
             last = watch.best_round
             log.info("The best round is %s, with %.5f; the model has the rounds up to it", best, watch.best_score)

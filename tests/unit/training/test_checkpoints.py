@@ -155,3 +155,13 @@ def test_an_earlier_model_is_gone_on_from():
 def test_digest_tells_data_apart():
     assert digest([_rows()]) == digest([_rows()])
     assert digest([_rows()]) != digest([_rows(seed=1)])
+
+
+def test_with_dropout_early_stopping_keeps_the_round_whose_score_it_logs(caplog):
+    caplog.set_level("INFO")
+    settings = {"rate_drop": "0.5", "early_stopping_rounds": "3", "num_round": "60", "eta": "1"}
+    done = _train(settings, _rows())
+    assert "with dropout the model keeps its last round" in caplog.text
+    label = _rows(seed=1).label
+    predicted = done.booster.predict(xgboost.DMatrix(_rows(seed=1).features))
+    assert done.scores["validation-rmse"] == pytest.approx(float(np.sqrt(np.mean((predicted - label) ** 2))), rel=1e-5)
