@@ -8,6 +8,7 @@ VENV ?= .venv
 SDK_V2_VENV ?= .venv-sdk-v2
 SDK_V3_VENV ?= .venv-sdk-v3
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 SCRIPTS = $(shell git ls-files -- '*.sh' tools .ci local_test | xargs grep -lE '^#!.*\b(ba)?sh$$')
@@ -27,11 +28,11 @@ BUILD = docker build $(call secret,ca,$(CA)) $(call secret,pip_conf,$(PIP_CONF))
 	--build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' container/__init__.py)" \
 	--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
 
-.PHONY: help venv sdk-v2 sdk-v3 lint image image-cpu test demo docs lock clean docker-client
+.PHONY: help venv sdk-v2 sdk-v3 lint image image-cpu test demo bench-serve docs lock clean docker-client
 .DEFAULT_GOAL := help
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(VENV)/core ## the development environment (needs Python >= 3.12)
 sdk-v2: $(SDK_V2_VENV)/ready ## an environment with the SageMaker SDK v2, for the image tests
@@ -75,6 +76,9 @@ test: lint $(if $(ENGINE),image image-cpu sdk-v2 sdk-v3) ## every check and test
 demo: ## train on Ames house sales, serve, and predict held-out prices
 	local_test/demo.sh
 
+bench-serve: venv ## our server beside others, under wrk; in environments of their own
+	$(BIN)/python bench/serving.py $(BENCH_ARGS)
+
 docs: venv ## the generated pages of docs/
 	$(BIN)/python docs/generate.py
 
@@ -91,4 +95,4 @@ compile = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes 
 	$(if $(3),--constraints requirements/$(3).txt) requirements/$(1).in --output-file requirements/$(1).txt
 
 clean: ## remove the environments and caches
-	rm -rf $(VENV) $(SDK_V2_VENV) $(SDK_V3_VENV) build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(SDK_V2_VENV) $(SDK_V3_VENV) bench/.venvs build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

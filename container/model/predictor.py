@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Lock
@@ -21,6 +22,9 @@ from container.model.outputs import Outputs
 from container.model.values import Answer, Values
 
 log = logging.getLogger(__name__)
+
+_SHARED = 1_000_000
+"""Trees walked, over all rows, from which several threads share a request: about 10 ms for one."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,18 @@ class Prediction:
 class Predictor:
     """Predicts with one model, or with several as an ensemble: their mean, or for decided classes their vote.
 
-    Safe to call from several threads. With ``native`` the compiled walker predicts where it has XGBoost's bits.
+    Safe to call from several threads. With ``native`` the compiled walker predicts where it has XGBoost's bits, large
+    requests with ``threads`` threads, each of which takes a part of the rows.
     """
 
-    def __init__(self, *artifacts: Artifact, native: bool = True) -> None:
+    def __init__(self, *artifacts: Artifact, native: bool = True, threads: int = 1) -> None:
         first = artifacts[0]
         self.schema: Schema = first.schema
         self.objective = first.objective
         self.outputs = Outputs.of(first)
         self._boosters = [artifact.booster for artifact in artifacts]
         self._forests = [Forest.build(booster) if native else None for booster in self._boosters]
+        self._threads = threads
         self._in_place = first.booster_name != "gblinear"
         # XGBoost's documentation calls prediction thread-safe for trees only.
         self._linear_turn = Lock()
@@ -120,11 +126,18 @@ class Predictor:
 
     def _score(self, booster: xgboost.Booster, forest: Forest | None, matrix: Matrix) -> NDArray[np.float32]:
         if forest is not None and isinstance(matrix, np.ndarray):
-            return forest.predict(matrix)
+            return self._walk(forest, matrix)
         if self._in_place:
             return np.asarray(booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
         with self._linear_turn:
             return np.asarray(booster.predict(xgboost.DMatrix(matrix), validate_features=False), dtype=np.float32)
+
+    def _walk(self, forest: Forest, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._threads == 1 or len(matrix) * forest.trees < _SHARED:
+            return forest.predict(matrix)
+        # Threads of this request alone: a pool that is kept would not survive a fork.
+        with ThreadPoolExecutor(self._threads) as pool:
+            return np.concatenate(list(pool.map(forest.predict, np.array_split(matrix, self._threads))))
 
     def _labels(self, scores: NDArray[np.float32]) -> list[str] | None:
         return list(self.outputs.named(self.outputs.decide(scores))) if self.schema.classes else None

@@ -8,6 +8,7 @@ from types import FrameType
 from container import logs
 from container.contract import threads
 from container.contract.paths import OptMl
+from container.contract.resources import usable_cpus
 from container.contract.serving_env import ServingSettings
 from container.errors import ContainerError
 
@@ -39,7 +40,7 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
     from container.serving.server import Server, options
 
     files, models = folder.load(folders.model, ensemble=settings.ensemble)
-    predictor = Predictor(*models, native=settings.native)
+    predictor = Predictor(*models, native=settings.native, threads=usable_cpus())
     app = create_app(predictor, settings)
     names = ", ".join(path.name for path in files)
     served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names

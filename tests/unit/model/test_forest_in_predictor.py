@@ -9,7 +9,7 @@ from scipy import sparse
 
 from container.data.schema import Feature, Schema
 from container.data.table import Kind, Numbers, Place, SparseTable, Table
-from container.model import forest
+from container.model import forest, predictor
 from container.model.artifact import Artifact
 from container.model.predictor import Predictor
 from tests.unit.model.boosters import CATEGORICAL, trained
@@ -53,6 +53,11 @@ def test_on_and_off(artifact, table):
     assert plain._forests == [None]
     assert bits(native, table) == bits(plain, table)
     assert bits(Predictor(artifact, artifact), table) == bits(Predictor(artifact, artifact, native=False), table)
+
+
+def test_rows_shared_by_threads(artifact, table, monkeypatch):
+    monkeypatch.setattr(predictor, "_SHARED", 300)
+    assert bits(Predictor(artifact, threads=3), table) == bits(Predictor(artifact), table)
 
 
 def test_absent(artifact, table, monkeypatch, caplog):

@@ -14,6 +14,8 @@ from container.serving.fast import FastPath, Reply
 from tests.golden import cases
 from tests.golden.cases import Case
 
+pytest.importorskip("_xgboost_serving", reason="the compiled core is not installed; make venv installs it")
+
 _ALL = [case for path in cases.files() for case in cases.read(path)]
 _HOST = ("HOST", "127.0.0.1:8080")
 
