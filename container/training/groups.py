@@ -13,6 +13,8 @@ from container.data.table import Column, Numbers, Table, Text
 from container.errors import DataError
 
 _WHOLE = re.compile("0|-?[1-9][0-9]{0,17}")
+_FIRST_OF_TEXT = -(10**18)
+"""The codes of text go down from here, where no whole number of 18 digits is."""
 _EXACT = 2.0**53
 """Below it float64, as which formats give numbers, tells every two whole numbers apart."""
 
@@ -43,7 +45,13 @@ def codes(column: Column, name: str) -> NDArray[np.int64]:
 def _code(text: str) -> int:
     if _WHOLE.fullmatch(text):
         return int(text)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return _FIRST_OF_TEXT - int.from_bytes(digest) % (8 * 10**18)
+
+
+def named(code: int) -> str:
+    """The query as messages name it by its code alone: text ids cannot be had back."""
+    return "a query" if code <= _FIRST_OF_TEXT else f"the query {code}"
 
 
 def spelled(group: int, tables: Sequence[AnyTable], schema: Schema) -> str | None:

@@ -11,6 +11,7 @@ from scipy import sparse
 from container.data.schema import Schema
 from container.data.table import Kind
 from container.errors import UserError, listing
+from container.training.groups import named
 from container.training.refusals import explained
 from container.training.rows import Rows, join, take
 
@@ -102,5 +103,5 @@ def _of_queries(weight: NDArray[np.float64], group: NDArray[np.int64]) -> NDArra
     differs = by_query[member] != weight
     if differs.any():
         query = group[int(np.argmax(differs))]
-        raise UserError(f"the rows of the query {query} have different weights; in ranking a query has one weight")
+        raise UserError(f"the rows of {named(int(query))} have different weights; in ranking a query has one weight")
     return by_query

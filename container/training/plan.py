@@ -122,6 +122,8 @@ def _roles(hyperparameters: Hyperparameters) -> Roles:
 
 def _check_sparse(hyperparameters: Hyperparameters) -> None:
     """Refuse columns asked for where rows have labels and indices only."""
+    if isinstance(hyperparameters.target, tuple):
+        raise UserError("'target' names several columns, and sparse rows have one label; use CSV or Parquet")
     for name in ("group_column", "lower_bound_column"):
         if name in hyperparameters.given:
             remedy = "write qid:<number> after each label" if name == "group_column" else "use CSV or Parquet"

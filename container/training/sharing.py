@@ -15,7 +15,7 @@ from container.data.schema import Schema
 from container.data.table import Place, SparseTable, Table, Text
 from container.errors import UserError
 from container.training.cluster import Cluster
-from container.training.groups import spelled
+from container.training.groups import named, spelled
 from container.training.rows import Rows, join, take
 
 
@@ -52,9 +52,9 @@ def check_apart(
                 continue
             names = cluster.gather(spelled(group, tables, schema))
             raise UserError(
-                f"the query {next((name for name in names if name), group)} of the channel {channel!r} has rows on "
-                f"{other} and on {host}; write all its rows to one file, or set the channel's S3DataDistributionType "
-                "to FullyReplicated"
+                f"{next((f'the query {name}' for name in names if name), named(group))} of the channel {channel!r} has "
+                f"rows on {other} and on {host}; write all its rows to one file, or set the channel's "
+                "S3DataDistributionType to FullyReplicated"
             )
 
 

@@ -99,10 +99,20 @@ class TestGroups:
         assert train(job.channel("train", {"a.csv": "".join(f"{i % 3},{i}\n" for i in range(60))})) == 0
         assert "none are told apart, and all rows are ranked against each other" in capsys.readouterr().out
 
-    def test_a_column_is_asked_for_where_there_are_none(self, job, train):
-        job.hyperparameters |= {"objective": "rank:ndcg", "group_column": "query"}
+    @pytest.mark.parametrize(
+        ("asked", "message"),
+        [
+            (
+                {"objective": "rank:ndcg", "group_column": "q"},
+                "'group_column' names a column, and sparse rows have none",
+            ),
+            ({"target": '["a", "b"]'}, "'target' names several columns, and sparse rows have one label"),
+        ],
+    )
+    def test_a_column_is_asked_for_where_there_are_none(self, job, train, asked, message):
+        job.hyperparameters |= asked
         assert train(job.channel("train", {"a": "1 0:1\n0 0:2\n"}, "text/libsvm")) == 1
-        assert "'group_column' names a column, and sparse rows have none; write qid:<number> after" in job.failure
+        assert message in job.failure
 
 
 class TestBounds:

@@ -1,5 +1,7 @@
 """Query ids to the codes rows carry, and queries that lie on two hosts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from container.data.table import Numbers, Place, Table, Text
 from container.errors import DataError, UserError
 from container.training.cluster import Cluster
 from container.training.groups import codes
+from container.training.matrix import build
 from container.training.objective import Task
 from container.training.rows import Rows, from_table
 from container.training.sharing import check_apart
@@ -48,6 +51,13 @@ def test_a_group_that_cannot_be_is_named(column, message):
     with pytest.raises(DataError) as caught:
         from_table(table(column), SCHEMA, Task("rank:ndcg", ""))
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(("query", "shown"), [("big", "a query"), ("12", "the query 12")])
+def test_a_query_has_one_weight(query, shown):
+    found = from_table(table(Text.from_cells([query, query])), SCHEMA, Task("rank:ndcg", ""))
+    with pytest.raises(UserError, match=f"the rows of {shown} have different weights; in ranking a query has one"):
+        build([replace(found, weight=np.array([1.0, 2.0]))], {"nthread": 1})
 
 
 class Two(Cluster):
