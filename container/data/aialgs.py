@@ -57,7 +57,8 @@ def decode(values: bytes, kind: str) -> NDArray[np.float64]:
     found = numbers(values, kind)
     if kind == VARINTS:  # an int32 below 0 is written as 64 bits
         found = found.astype(np.uint32).view(np.int32)
-    return found.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN is a missing value too
+        return found.astype(np.float64)
 
 
 class Record(NamedTuple):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from container.data import recordio_protobuf
+from container.data import aialgs, recordio_protobuf
 from container.data.table import Place, SparseTable, Table
 from container.errors import DataError
 from tests.unit.data.aialgs_writing import (
@@ -315,3 +315,8 @@ def test_replies_with_several_scores_and_class_names():
         "7265120c120a0a080000803e0000403f00"
     )
     assert recordio_protobuf.write({"score": np.empty(0, "f4")}) == b""
+
+
+def test_a_signalling_nan_is_a_missing_value():
+    signalling = np.array([0x7FA00000], dtype=np.uint32).view(np.float32)
+    assert np.isnan(aialgs.decode(signalling.tobytes(), "<f4")).all()
