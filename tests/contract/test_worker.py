@@ -3,13 +3,17 @@
 import re
 import select
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.support.serving import Served, serving
+from tests.support.processes import free_port
+from tests.support.serving import ROOT, Served, serving
 
 HOST = b"Host: 127.0.0.1\r\n"
 PING = b"GET /ping HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -177,3 +181,98 @@ def test_a_request_that_has_begun_is_finished_after_sigterm(tmp_path_factory: py
         assert reply.startswith(b"HTTP/1.1 200 OK")
         assert b"Connection: close" in reply
         assert server.process.wait(25) == 0
+
+
+_PROGRAM = """
+import sys
+from container.contract.serving_env import ServingSettings
+from container.serving.fast import Reply
+from container.serving.server import Server, options
+
+class Constant:
+    def handler(self, method, target, headers):
+        return lambda body: Reply("text/plain", b"") if target == "/ping" else 1 / 0
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+    return []
+
+settings = options(ServingSettings(port=int(sys.argv[1]), workers=1))
+Server(app, settings | eval(sys.argv[2]), Constant()).run()
+"""
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def constant(folder: Path, **settings: int) -> Iterator[Served]:
+    """The worker with other settings of gunicorn's, and with constants for answers."""
+    port, log = free_port(), folder / "log"
+    command = [sys.executable, "-c", _PROGRAM, str(port), repr(settings)]
+    with log.open("wb") as output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output) as process:
+        served = Served(process, port, log)
+        deadline = time.monotonic() + 30
+        while not answers(port):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        try:
+            yield served
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def test_a_worker_stops_after_its_last_request_and_says_so(tmp_path: Path) -> None:
+    with constant(tmp_path, max_requests=5) as server, server.connect() as connection:
+        heads: list[bytes] = []
+        workers: list[int] = []
+        while not heads or b"Connection: close" not in heads[-1]:
+            connection.sendall(PING)
+            heads.append(connection.recv(1000))
+            assert heads[-1].startswith(b"HTTP/1.1 200 OK")
+            workers = workers or server.workers()
+        assert len(heads) == 5
+        assert connection.recv(1) == b""
+        assert server.request("GET", "/ping").status == 200
+        assert server.workers() != workers
+
+
+def test_an_idle_connection_is_closed_in_time_however_busy_others_are(tmp_path: Path) -> None:
+    with constant(tmp_path, keepalive=2) as server, server.connect() as idle, server.connect() as busy:
+        busy.settimeout(5)
+        start = time.monotonic()
+        idle.setblocking(False)
+        while not closed(idle):
+            busy.sendall(PING)
+            assert busy.recv(1000).startswith(b"HTTP/1.1 200 OK")
+            assert time.monotonic() - start < 10
+            time.sleep(0.05)
+        assert time.monotonic() - start > 1.5
+
+
+def closed(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
+def test_beyond_the_connections_that_may_be_kept_replies_close(tmp_path: Path) -> None:
+    with constant(tmp_path, worker_connections=34) as server, ExitStack() as stack:
+        heads = []
+        for _ in range(4):
+            connection = stack.enter_context(server.connect())
+            connection.sendall(PING)
+            heads.append(connection.recv(1000))
+    assert [b"Connection: close" in head for head in heads] == [False, False, True, True]
+
+
+def test_where_the_fast_path_fails_the_application_answers(tmp_path: Path) -> None:
+    with constant(tmp_path) as server:
+        assert server.request("GET", "/fault").status == 200
+        assert "the fast path failed; the application is asked" in server.log.read_text()
+        assert "ZeroDivisionError" in server.log.read_text()
