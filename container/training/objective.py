@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from container.data.table import Kind
 from container.errors import DataError, UserError, listing
 from container.training.hyperparameters import Hyperparameters
+from container.training.metric_names import CLASS_METRICS
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,8 @@ def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...
         UserError: the target's classes, or their number, do not fit the objective asked for.
     """
     asked = hyperparameters.objective
-    if outputs > 1 and asked is not None and asked not in SEVERAL_OUTPUTS:
-        raise UserError(
-            f"'target' names {outputs} columns, and {asked} learns one; name one, or use {listing(SEVERAL_OUTPUTS, 3)}"
-        )
+    if outputs > 1:
+        _check_several(hyperparameters, outputs)
     if classes and len(classes) < 2:
         raise UserError(f"every row has the class {classes[0]!r}, so there is nothing to tell apart; {_OTHER_CLASS}")
     if asked is None:
@@ -81,6 +80,17 @@ def choose(hyperparameters: Hyperparameters, kind: Kind, classes: tuple[str, ...
             f"'num_class': is {given}, and the target has {len(classes)} classes: {listing(classes, 5)}; leave it out"
         )
     return Task(asked, "as asked", given or len(classes) or None)
+
+
+def _check_several(hyperparameters: Hyperparameters, outputs: int) -> None:
+    asked = hyperparameters.objective
+    if asked is not None and asked not in SEVERAL_OUTPUTS:
+        raise UserError(
+            f"'target' names {outputs} columns, and {asked} learns one; name one, or use {listing(SEVERAL_OUTPUTS, 3)}"
+        )
+    for metric in hyperparameters.eval_metric:
+        if metric in (*CLASS_METRICS, "auc", "aucpr"):
+            raise UserError(f"'eval_metric': {metric!r} is of one target, and 'target' names {outputs}; leave it out")
 
 
 def with_classes(task: Task, labels: Spread) -> Task:

@@ -159,6 +159,9 @@ def test_survival_without_an_event():
 def test_several_targets():
     assert choose(Hyperparameters.parse({}), Kind.NUMBER, (), 2).objective == "reg:squarederror"
     assert choose(Hyperparameters.parse({"objective": "reg:gamma"}), Kind.NUMBER, (), 2).objective == "reg:gamma"
+    for metric in ("auc", "accuracy"):
+        with pytest.raises(UserError, match=f"'eval_metric': '{metric}' is of one target, and 'target' names 2"):
+            choose(Hyperparameters.parse({"objective": "reg:logistic", "eval_metric": metric}), Kind.NUMBER, (), 2)
     with pytest.raises(
         UserError, match=r"'target' names 2 columns, and multi:softmax learns one; name one, or use 'reg"
     ):
