@@ -1,11 +1,11 @@
 """What a model answers, key by key, before anything is decided about how it is written down."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 Names = tuple[str, ...]
@@ -29,7 +29,7 @@ class Values:
     @property
     def width(self) -> int:
         """How many values a row has."""
-        return int(np.prod(self.array.shape[1:], dtype=np.intp))
+        return math.prod(self.array.shape[1:])
 
     def flat(self) -> NDArray[Any]:
         """The same values, of shape (rows, width)."""
