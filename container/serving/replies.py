@@ -8,6 +8,7 @@ not all do: the others are empty lines in CSV, and ``{}`` in JSON.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import orjson
@@ -30,7 +31,20 @@ def encode(answer: Answer, media_type: str, *, present: Present = None, newline:
 
 def _csv(answer: Answer, present: Present) -> bytes:
     """One line a row: the keys' values side by side, as they were asked for."""
-    return b"\n".join(_rows(b",".join([b"%s"] * sum(v.width for v in answer.values())), answer, _csv_text, present))
+    columns = [column for values in answer.values() for column in _csv_columns(values)]
+    if len(columns) == 1:
+        rows = columns[0]
+    else:
+        rows = [b",".join(row) for row in zip(*columns, strict=True)] if columns else [b""] * _count(answer)
+    return b"\n".join(_spread(rows, present, b""))
+
+
+def _csv_columns(values: Values) -> list[list[bytes]]:
+    """The texts of each of a row's values, by column, or of all of them as one column."""
+    array = values.array
+    if array.ndim == 2 and array.size and array.dtype != object and np.isfinite(array).all():
+        return [orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)[2:-2].split(b"],[")]
+    return _columns(values, _csv_text)
 
 
 def _json(answer: Answer, present: Present) -> bytes:
@@ -47,8 +61,17 @@ _TEXT: dict[str, Callable[[Answer, Present], bytes]] = {CSV: _csv, JSON: _json, 
 
 def _objects(answer: Answer, present: Present) -> list[bytes]:
     """An object for each row, such as ``{"score":0.5}`` or ``{"score":[0.5,0.25]}``."""
-    members = [_quoted(key) + b":" + _nested(v.names, v.array.shape[1:]) for key, v in answer.items()]
-    return _rows(b"{" + b",".join(members) + b"}", answer, _json_text, present, b"{}")
+    template = _template(tuple((key, values.names, values.array.shape[1:]) for key, values in answer.items()))
+    columns = [column for values in answer.values() for column in _columns(values, _json_text)]
+    # Without columns there are only lists that are empty, such as the leaves of no trees.
+    rows = [template % row for row in zip(*columns, strict=True)] if columns else [template] * _count(answer)
+    return _spread(rows, present, b"{}")
+
+
+@lru_cache(maxsize=64)
+def _template(members: tuple[tuple[str, tuple[Names | None, ...], tuple[int, ...]], ...]) -> bytes:
+    """A row's object with ``%s`` for each of its values."""
+    return b"{" + b",".join(_quoted(key) + b":" + _nested(names, sizes) for key, names, sizes in members) + b"}"
 
 
 def _nested(names: tuple[Names | None, ...], sizes: tuple[int, ...]) -> bytes:
@@ -65,17 +88,12 @@ def _quoted(name: str) -> bytes:
     return orjson.dumps(name).replace(b"%", b"%%")
 
 
-def _rows(
-    template: bytes, answer: Answer, text: Callable[[str], bytes], present: Present, empty: bytes = b""
-) -> list[bytes]:
-    """The template filled with each row's values; ``empty`` where a row is not present."""
-    columns = [column for values in answer.values() for column in _columns(values, text)]
-    if template == b"%s":
-        rows = columns[0]
-    elif columns:
-        rows = [template % row for row in zip(*columns, strict=True)]
-    else:  # lists that are all empty, such as the leaves of no trees
-        rows = [template] * len(next(iter(answer.values())).array)
+def _count(answer: Answer) -> int:
+    return len(next(iter(answer.values())).array)
+
+
+def _spread(rows: list[bytes], present: Present, empty: bytes) -> list[bytes]:
+    """The rows in their places; ``empty`` where a row is not present."""
     if present is None:
         return rows
     filled = iter(rows)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -103,6 +103,7 @@ def numbers(values: Values) -> list[list[float]]:
     return [[float(number) for number in row] for row in values.flat()]
 
 
+@settings(deadline=None)
 @given(answers(), st.data())
 def test_every_format_has_every_value_in_its_place(answer: Answer, data: st.DataObject) -> None:
     count = len(next(iter(answer.values())).array)
