@@ -222,7 +222,11 @@ class TestFormats:
             (dense([[1]], [0]), "text/csv", "the file is RecordIO, but the channel's content type says csv (train/a)"),
             ("1,2\n", "recordio-protobuf", "the file is not RecordIO, but the channel's content type says recordio"),
             (b"\x0a\x23\xd7\xce\x09", None, "the data ends within a record (train/a record 1)"),
-            ('{"x": 1}\n{"x": }', None, "expected a JSON value at column 7 (train/a)"),
+            (
+                '{"x": 1}\n{"x": }',
+                None,
+                "line 2 is not JSON: unexpected character, expected a JSON value at column 7 (train/a)",
+            ),
             ('{"x": 1}\n[1]', None, "rows and records are mixed (train/a line 2)"),
             ('[{"x": 1}, 5]', None, "a number is neither a row nor a record (train/a record 2)"),
             ("5", "application/json", "the file is neither a JSON list nor an object (train/a)"),
