@@ -40,6 +40,7 @@ class Peer:
     requirements: tuple[str, ...]
     command: tuple[str, ...]  # after "python"; {port}, {workers}
     settings: tuple[tuple[str, str], ...] = ()
+    json: bool = False  # {"instances": [[…], …]} instead of CSV, where that is what the server reads
 
 
 _GUNICORN = ("-m", "gunicorn", "-w", "{workers}", "-b", "127.0.0.1:{port}", "--log-level", "warning")
@@ -53,7 +54,9 @@ PEERS = {
     "Flask, pandas, DMatrix, gunicorn sync": Peer(
         (*_COMMON, "flask", "gunicorn"), (*_GUNICORN, "--chdir", str(HERE / "servers"), "flask_sample:app")
     ),
-    "LitServe": Peer((*_COMMON, "litserve"), (str(HERE / "servers/litserve_sample.py"), "{port}", "{workers}")),
+    "LitServe": Peer(
+        (*_COMMON, "litserve"), (str(HERE / "servers/litserve_sample.py"), "{port}", "{workers}"), json=True
+    ),
 }
 
 
@@ -77,7 +80,7 @@ LOADS = (
 
 _SCRIPT = """
 wrk.method = "POST"
-wrk.headers["Content-Type"] = "text/csv"
+wrk.headers["Content-Type"] = "%s"
 wrk.body = io.open("%s", "rb"):read("*a")
 done = function(summary, latency, requests)
   local e = summary.errors
@@ -166,11 +169,11 @@ def ask(port: int, script: Path, connections: int, seconds: float) -> "subproces
     return subprocess.Popen([*command, f"http://127.0.0.1:{port}/invocations"], stdout=subprocess.PIPE, text=True)
 
 
-def measure(server: Running, load: Load, scripts: Mapping[str, Path], seconds: float) -> dict[str, float]:
-    beside = ask(server.port, scripts[load.beside], 2, seconds + 1) if load.beside else None
+def measure(server: Running, load: Load, kind: str, scripts: Mapping[str, Path], seconds: float) -> dict[str, float]:
+    beside = ask(server.port, scripts[f"{load.beside}.{kind}"], 2, seconds + 1) if load.beside else None
     if beside:
         time.sleep(0.5)
-    output, _ = ask(server.port, scripts[load.body], load.connections, seconds).communicate()
+    output, _ = ask(server.port, scripts[f"{load.body}.{kind}"], load.connections, seconds).communicate()
     if beside:
         beside.communicate()
     (line,) = [line for line in output.splitlines() if line.startswith("RESULT ")]
@@ -179,16 +182,21 @@ def measure(server: Running, load: Load, scripts: Mapping[str, Path], seconds: f
 
 
 def bodies(folder: Path, features: int) -> dict[str, Path]:
-    """wrk scripts that send one row, 100 rows and 5 MB."""
+    """wrk scripts that send one row, 100 rows and 5 MB, as CSV and as JSON."""
     X = np.random.default_rng(1).normal(size=(60_000, features))
     lines = [",".join(f"{value:.6g}" for value in row) for row in X.tolist()]
     rows_of_5mb = int(5e6 / (len("\n".join(lines)) / len(lines)))
     scripts = {}
     for name, rows in (("1", 1), ("100", 100), ("5mb", rows_of_5mb)):
-        body = folder / f"{name}.csv"
-        body.write_text("\n".join(lines[:rows]))
-        scripts[name] = folder / f"{name}.lua"
-        scripts[name].write_text(_SCRIPT % body)
+        instances = '{"instances":[' + ",".join(f"[{line}]" for line in lines[:rows]) + "]}"
+        for kind, media_type, text in (
+            ("csv", "text/csv", "\n".join(lines[:rows])),
+            ("json", "application/json", instances),
+        ):
+            body = folder / f"{name}.{kind}"
+            body.write_text(text)
+            scripts[f"{name}.{kind}"] = folder / f"{name}.{kind}.lua"
+            scripts[f"{name}.{kind}"].write_text(_SCRIPT % (media_type, body))
     return scripts
 
 
@@ -216,7 +224,10 @@ def bench(model_name: str, names: Sequence[str], seconds: float, rounds: int) ->
         for number in range(rounds + 1):  # the first warms up
             for load in LOADS:
                 for name, server in servers.items():
-                    result = measure(server, load, scripts, seconds if number else 1)
+                    kind = "json" if PEERS[name].json else "csv"
+                    result = measure(server, load, kind, scripts, seconds if number else 1)
+                    if result["errors"] >= result["rate"] * seconds / 2:
+                        raise SystemExit(f"{name} answers {load.name} with errors")
                     if number:
                         results.setdefault((name, load.name), []).append(result)
         print(f"\n### The {model_name} model: {trees} trees, depth {depth}, {features} features\n")

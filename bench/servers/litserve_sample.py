@@ -1,35 +1,36 @@
 """LitServe around the same prediction: python litserve_sample.py PORT WORKERS. MODEL names the model's file."""
 
-import io
 import os
 import sys
+from typing import Any
 
 import litserve
-import pandas
+import numpy as np
 import xgboost
-from fastapi import Request, Response
 
 
 class Predict(litserve.LitAPI):
-    """CSV in, CSV out."""
+    """JSON in, JSON out: LitServe reads no CSV."""
 
     def setup(self, device: str) -> None:
         self.booster = xgboost.Booster(model_file=os.environ["MODEL"])
 
-    async def decode_request(self, request: Request) -> bytes:
-        return await request.body()
+    def decode_request(self, request: dict[str, Any]) -> np.ndarray:
+        return np.array(request["instances"], np.float32)
 
-    def predict(self, body: bytes) -> str:
-        table = pandas.read_csv(io.BytesIO(body), header=None)
-        return "\n".join(map(str, self.booster.inplace_predict(table.to_numpy())))
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return self.booster.inplace_predict(rows)
 
-    def encode_response(self, text: str) -> Response:
-        return Response(text, media_type="text/csv")
+    def encode_response(self, scores: np.ndarray) -> dict[str, Any]:
+        return {"predictions": scores.tolist()}
 
 
 if __name__ == "__main__":
-    api = Predict(api_path="/invocations")
     server = litserve.LitServer(
-        api, accelerator="cpu", workers_per_device=int(sys.argv[2]), healthcheck_path="/ping", timeout=60
+        Predict(api_path="/invocations"),
+        accelerator="cpu",
+        workers_per_device=int(sys.argv[2]),
+        healthcheck_path="/ping",
+        timeout=60,
     )
     server.run(port=int(sys.argv[1]), generate_client_file=False, log_level="warning")
