@@ -10,13 +10,14 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -141,7 +142,9 @@ def running(name: str, peer: Peer, python: str, model: Path, log: Path) -> Itera
     }
     start = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, env={**os.environ, **settings}, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         while not _answers(f"http://127.0.0.1:{port}/ping"):
             if process.poll() is not None or time.monotonic() - start > 120:
@@ -150,10 +153,11 @@ def running(name: str, peer: Peer, python: str, model: Path, log: Path) -> Itera
         yield Running(process, port, time.monotonic() - start)
     finally:
         process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        with suppress(ProcessLookupError):  # what it started and left
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _answers(url: str) -> bool:
@@ -164,12 +168,12 @@ def _answers(url: str) -> bool:
         return False
 
 
-def ask(port: int, script: Path, connections: int, seconds: float) -> "subprocess.Popen[str]":
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(script)]
+def ask(port: int, script: Path, connections: int, seconds: int) -> "subprocess.Popen[str]":
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
     return subprocess.Popen([*command, f"http://127.0.0.1:{port}/invocations"], stdout=subprocess.PIPE, text=True)
 
 
-def measure(server: Running, load: Load, kind: str, scripts: Mapping[str, Path], seconds: float) -> dict[str, float]:
+def measure(server: Running, load: Load, kind: str, scripts: Mapping[str, Path], seconds: int) -> dict[str, float]:
     beside = ask(server.port, scripts[f"{load.beside}.{kind}"], 2, seconds + 1) if load.beside else None
     if beside:
         time.sleep(0.5)
@@ -207,7 +211,7 @@ def cell(ours: Sequence[dict[str, float]], theirs: Sequence[dict[str, float]]) -
     return f"{ratio:.1f} ({rate:,.0f} / {p50:.2f} / {p99:.2f}{f', {errors:.0f} errors' if errors else ''})"
 
 
-def bench(model_name: str, names: Sequence[str], seconds: float, rounds: int) -> None:
+def bench(model_name: str, names: Sequence[str], seconds: int, rounds: int) -> None:
     trees, depth, features = MODELS[model_name]
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         folder = Path(temporary)
@@ -240,7 +244,7 @@ def bench(model_name: str, names: Sequence[str], seconds: float, rounds: int) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", choices=MODELS, action="append", help="both without it")
     parser.add_argument("--only", action="append", default=[], help="a peer whose name begins so; all without it")
