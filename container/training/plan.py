@@ -124,9 +124,17 @@ def _check_sparse(hyperparameters: Hyperparameters) -> None:
     """Refuse columns asked for where rows have labels and indices only."""
     if isinstance(hyperparameters.target, tuple):
         raise UserError("'target' names several columns, and sparse rows have one label; use CSV or Parquet")
-    for name in ("group_column", "lower_bound_column"):
-        if name in hyperparameters.given:
-            remedy = "write qid:<number> after each label" if name == "group_column" else "use CSV or Parquet"
+    if hyperparameters.target != 0:
+        raise UserError("'target' names a column, and sparse rows begin with their label; leave it out")
+    remedies = {
+        "group_column": "write qid:<number> after each label",
+        "lower_bound_column": "use CSV or Parquet",
+        "weight_column": "write label:weight",
+        "ignore_columns": "leave those indices out of the rows",
+        "categorical_columns": "use CSV or Parquet",
+    }
+    for name, remedy in remedies.items():
+        if name in hyperparameters.given and getattr(hyperparameters, name) not in ((), None):
             raise UserError(f"{name!r} names a column, and sparse rows have none; {remedy}")
 
 

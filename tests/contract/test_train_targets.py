@@ -107,6 +107,10 @@ class TestGroups:
                 "'group_column' names a column, and sparse rows have none",
             ),
             ({"target": '["a", "b"]'}, "'target' names several columns, and sparse rows have one label"),
+            ({"target": "price"}, "'target' names a column, and sparse rows begin with their label; leave it out"),
+            ({"weight_column": "2"}, "'weight_column' names a column, and sparse rows have none; write label:weight"),
+            ({"ignore_columns": "0"}, "'ignore_columns' names a column, and sparse rows have none; leave those"),
+            ({"categorical_columns": "0"}, "'categorical_columns' names a column, and sparse rows have none"),
         ],
     )
     def test_a_column_is_asked_for_where_there_are_none(self, job, train, asked, message):
