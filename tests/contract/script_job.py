@@ -44,8 +44,8 @@ class ScriptJob:
             path.write_text(content)
         return self
 
-    def start(self, **hyperparameters: str) -> "subprocess.Popen[str]":
-        """`train`, started; its streams come as one."""
+    def start(self, stderr: int = subprocess.STDOUT, **hyperparameters: str) -> "subprocess.Popen[str]":
+        """`train`, started; its streams come as one, unless ``stderr`` is another place."""
         config = self.root / "input/config"
         config.mkdir(parents=True, exist_ok=True)
         (config / "hyperparameters.json").write_text(json.dumps(self.hyperparameters | hyperparameters))
@@ -56,7 +56,7 @@ class ScriptJob:
             volume = ["-v", f"{self.root}:/opt/ml"]
             command = ["docker", "run", "--rm", *volume, *variables, *self.docker_arguments, self.image, "train"]
         return subprocess.Popen(
-            command, env=environment, cwd=self.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, env=environment, cwd=self.root, text=True, stdout=subprocess.PIPE, stderr=stderr
         )
 
     def run(self, **hyperparameters: str) -> tuple[int, str]:
