@@ -45,7 +45,7 @@ def train(
     On several hosts all end after the same round, and the first logs and keeps the checkpoints.
 
     The rounds go on from the newest of ``checkpoints``, else from the ``earlier`` model, else from nothing.
-    With early stopping the booster has the rounds up to the best one only.
+    With early stopping the booster has the rounds up to the best one only, where it can be cut.
 
     Raises:
         XGBoostRefusalError: XGBoost cannot train with these parameters on this data.
