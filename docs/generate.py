@@ -18,10 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from container.contract.serving_env import SETTINGS, UNSUPPORTED, WITHOUT_EFFECT  # noqa: E402
-from container.training.hyperparameters import ALIASES, OBSOLETE, OBSOLETE_UPDATERS  # noqa: E402
-from container.training.metric_names import CLASS_METRICS, VALUE_METRICS, XGBOOST_METRICS  # noqa: E402
-from container.training.parameter_types import Accepts  # noqa: E402
-from container.training.parameters import DATA, FIELDS, Parameter  # noqa: E402
+from container.training.hyperparameters.metric_names import CLASS_METRICS, VALUE_METRICS, XGBOOST_METRICS  # noqa: E402
+from container.training.hyperparameters.parameters import DATA, FIELDS, Parameter  # noqa: E402
+from container.training.hyperparameters.parse import ALIASES, OBSOLETE, OBSOLETE_UPDATERS  # noqa: E402
+from container.training.hyperparameters.types import Accepts  # noqa: E402
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from container.data.table import Kind
 from container.errors import DataError, UserError, listing
-from container.training.hyperparameters import Hyperparameters
-from container.training.metric_names import CLASS_METRICS
+from container.training.hyperparameters.metric_names import CLASS_METRICS
+from container.training.hyperparameters.parse import Hyperparameters
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from container.data.schema import Schema
 from container.data.table import Kind, SparseTable, Table
 from container.errors import UserError
 from container.model.artifact import Artifact
-from container.training import constraints, device, matrix, rows
-from container.training.cluster import Cluster
-from container.training.earlier import continued_schema, continued_task
-from container.training.hyperparameters import Hyperparameters
-from container.training.inputs import Tables
+from container.training import device
+from container.training.boosting.earlier import continued_schema, continued_task
+from container.training.hosts.cluster import Cluster
+from container.training.hosts.sharing import check_apart, check_same, is_sharded, share
+from container.training.hyperparameters import constraints
+from container.training.hyperparameters.parse import Hyperparameters
 from container.training.objective import (
     Spread,
     Task,
@@ -29,8 +30,9 @@ from container.training.objective import (
     with_classes,
 )
 from container.training.report import describe
-from container.training.rows import Rows
-from container.training.sharing import check_apart, check_same, is_sharded, share
+from container.training.rows import encoded, matrix
+from container.training.rows.encoded import Rows
+from container.training.rows.inputs import Tables
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def make_plan(
     if earlier is not None:
         schema = continued_schema(earlier.schema, schema)
         task = continued_task(earlier, task, asked=hyperparameters.objective)
-    parts = {channel: [rows.from_table(table, schema, task) for table in of] for channel, of in tables.items()}
+    parts = {channel: [encoded.from_table(table, schema, task) for table in of] for channel, of in tables.items()}
     spread = _spread([part.label for part in parts["train"]], cluster)
     task = with_classes(task, spread)
     check_event_seen(task, spread)

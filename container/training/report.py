@@ -11,7 +11,7 @@ from container.data.inference import Inferred
 from container.data.schema import Feature, Role, Schema
 from container.data.table import Column, Kind, SparseTable, Text
 from container.training.objective import Task
-from container.training.rows import Rows
+from container.training.rows.encoded import Rows
 
 _PLURAL = {Kind.NUMBER: "numbers", Kind.BOOLEAN: "booleans", Kind.DATE: "dates", Kind.CATEGORY: "categories"}
 _MOST_NAMES = 200

@@ -15,13 +15,14 @@ from container.contract.paths import OptMl
 from container.errors import ModelError, UserError
 from container.model import artifact
 from container.model.artifact import Artifact
-from container.training import cross_validation, matrix, rounds
-from container.training.checkpoints import Checkpoints, identity
-from container.training.cluster import Cluster, ClusterError, joined
-from container.training.earlier import load_earlier
-from container.training.hyperparameters import Hyperparameters
-from container.training.inputs import read_tables
+from container.training.boosting import cross_validation, rounds
+from container.training.boosting.checkpoints import Checkpoints, identity
+from container.training.boosting.earlier import load_earlier
+from container.training.hosts.cluster import Cluster, ClusterError, joined
+from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
+from container.training.rows import matrix
+from container.training.rows.inputs import read_tables
 
 log = logging.getLogger(__name__)
 

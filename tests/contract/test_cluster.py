@@ -14,7 +14,7 @@ import pytest
 import xgboost
 
 from container.model.artifact import load
-from container.training.cluster import PORT
+from container.training.hosts.cluster import PORT
 
 DATA = Path(__file__).parents[1] / "data" / "ames.csv"
 WITHOUT = Path(__file__).parents[1] / "support" / "without"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from container.contract.serving_env import SETTINGS
-from container.training.parameters import FIELDS
+from container.training.hyperparameters.parameters import FIELDS
 
 ROOT = Path(__file__).parents[2]
 

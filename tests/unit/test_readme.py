@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from container.contract.serving_env import SETTINGS, UNSUPPORTED
-from container.training.hyperparameters import Hyperparameters
-from container.training.parameters import FIELDS
+from container.training.hyperparameters.parameters import FIELDS
+from container.training.hyperparameters.parse import Hyperparameters
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

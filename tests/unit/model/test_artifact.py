@@ -18,7 +18,7 @@ from container.model import artifact
 from container.model.artifact import Artifact
 from container.model.predictor import Predictor
 from container.training.objective import Task
-from container.training.rows import from_table
+from container.training.rows.encoded import from_table
 
 SCHEMA = Schema(
     (Feature("area [m2]", position=1), Feature("color", Kind.CATEGORY, 2, ("blue", "green", "red"))),

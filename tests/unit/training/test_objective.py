@@ -5,7 +5,7 @@ import pytest
 
 from container.data.table import Kind
 from container.errors import DataError, UserError
-from container.training.hyperparameters import Hyperparameters
+from container.training.hyperparameters.parse import Hyperparameters
 from container.training.objective import (
     Spread,
     Task,

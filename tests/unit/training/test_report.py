@@ -9,7 +9,7 @@ from container.data.schema import Schema
 from container.data.table import Kind, Numbers, Place, SparseTable, Table, Text
 from container.training.objective import Task
 from container.training.report import describe
-from container.training.rows import from_table
+from container.training.rows.encoded import from_table
 
 
 def numbers(*values: float, kind: Kind = Kind.NUMBER) -> Numbers:

@@ -1,0 +1,1 @@
+"""The rounds, and what is kept and measured of them."""

@@ -1,0 +1,114 @@
+"""Which rows each host of a cluster trains on, and what the hosts must agree on before they begin."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from container.contract.job import Channel
+from container.data.channel import Layout
+from container.data.formats import AnyTable
+from container.data.schema import Schema
+from container.data.table import Place, SparseTable, Table, Text
+from container.errors import UserError
+from container.training.hosts.cluster import Cluster
+from container.training.rows.encoded import Rows, join, take
+from container.training.rows.groups import named, spelled
+
+
+def is_sharded(channel: Channel) -> bool:
+    """Whether the platform gave each host other files of this channel (ShardedByS3Key), some hosts perhaps none."""
+    return channel.distribution == "ShardedByS3Key"
+
+
+def share(parts: Sequence[Rows], channel: Channel, cluster: Cluster) -> Sequence[Rows]:
+    """This host's part of a channel all hosts were given whole, in equal blocks; the rows of a query stay together."""
+    if cluster.size == 1 or is_sharded(channel):
+        return parts
+    rows = join(parts)
+    count = len(rows.label)
+    if rows.group is not None:
+        return [take(rows, np.flatnonzero(rows.group % cluster.size == cluster.rank))]
+    begin, end = (count * rank // cluster.size for rank in (cluster.rank, cluster.rank + 1))
+    return [take(rows, np.arange(begin, end))]
+
+
+def check_apart(
+    parts: Sequence[Rows], tables: Sequence[AnyTable], schema: Schema, channel: str, cluster: Cluster
+) -> None:
+    """Make sure that every query of a sharded channel is on one host, for ranking compares its rows.
+
+    Raises:
+        UserError: one is on two.
+    """
+    own = np.unique(np.concatenate([part.group for part in parts if part.group is not None] or [np.empty(0, np.int64)]))
+    where: dict[int, str] = {}
+    for host, groups in zip(cluster.hosts, cluster.gather(own.tolist()), strict=True):
+        for group in groups:
+            if (other := where.setdefault(group, host)) == host:
+                continue
+            names = cluster.gather(spelled(group, tables, schema))
+            raise UserError(
+                f"{next((f'the query {name}' for name in names if name), named(group))} of the channel {channel!r} has "
+                f"rows on {other} and on {host}; write all its rows to one file, or set the channel's "
+                "S3DataDistributionType to FullyReplicated"
+            )
+
+
+def agree_on_tables(tables: list[AnyTable], cluster: Cluster, channel: str) -> list[AnyTable]:
+    """The tables, or for a host without any, an empty one like those of the others.
+
+    Raises:
+        UserError: the hosts' files have different columns or formats.
+    """
+    if cluster.size == 1:
+        return tables
+    shapes = cluster.gather(_shape(tables[0]) if tables else None)
+    known = [(host, shape) for host, shape in zip(cluster.hosts, shapes, strict=True) if shape is not None]
+    for host, shape in known[1:]:
+        if shape != known[0][1]:
+            raise UserError(
+                f"the files of the channel {channel!r} on {host} have other columns or another format than those on "
+                f"{known[0][0]}; give every file the same columns"
+            )
+    return tables or ([_empty(known[0][1])] if known else [])
+
+
+def _shape(table: AnyTable) -> dict[str, Any]:
+    if isinstance(table, SparseTable):
+        return {"sparse": True, "weight": table.weight is not None, "group": table.group is not None}
+    layout = Layout.of(table)
+    return {"sparse": False, "names": None if layout.names is None else list(layout.names), "width": layout.width}
+
+
+def _empty(shape: Mapping[str, Any]) -> AnyTable:
+    if shape["sparse"]:
+        none = np.empty(0)
+        return SparseTable(
+            sparse.csr_matrix((0, 0), dtype=np.float32),
+            none,
+            none if shape["weight"] else None,
+            none.astype(np.int64) if shape["group"] else None,
+            Place(),
+        )
+    names = None if shape["names"] is None else tuple(shape["names"])
+    return Table([Text.from_cells(()) for _ in range(shape["width"])], names, 0, Place())
+
+
+def check_same(decided: Mapping[str, Any], cluster: Cluster) -> None:
+    """Make sure that the hosts have decided the same; training on would give each another model.
+
+    Raises:
+        UserError: they have not, for channels said to be on every host whole are not.
+    """
+    digest = hashlib.sha256(json.dumps(decided, sort_keys=True, default=str).encode()).hexdigest()
+    digests = cluster.gather(digest)
+    different = [host for host, other in zip(cluster.hosts, digests, strict=True) if other != digests[0]]
+    if different:
+        raise UserError(
+            f"{different[0]} has other data than {cluster.hosts[0]}, and the channel is not sharded; "
+            "set its S3DataDistributionType to ShardedByS3Key, or give every host the same files"
+        )

@@ -1,0 +1,1 @@
+"""From SageMaker's strings to checked hyperparameters."""

@@ -1,0 +1,1 @@
+"""From the channels' tables to what XGBoost trains on."""

@@ -1,0 +1,107 @@
+"""Rows to a DMatrix: quantised where the tree method works on histograms, plain where it needs the values."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+from scipy import sparse
+
+from container.data.schema import Schema
+from container.data.table import Kind
+from container.errors import UserError, listing
+from container.training.refusals import explained
+from container.training.rows.encoded import Rows, join, take
+from container.training.rows.groups import named
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def takes_histograms(params: dict[str, Any]) -> bool:
+    """Whether these parameters train on quantised values, which take a quarter of the memory."""
+    if params.get("booster") == "gblinear" or params.get("process_type") == "update" or "updater" in params:
+        return False
+    return params.get("tree_method", "auto") in ("auto", "hist")
+
+
+def check_categories(params: dict[str, Any], schema: Schema) -> None:
+    """Refuse categories where the method cannot split on them.
+
+    Raises:
+        UserError: names the columns and what to do.
+    """
+    linear = params.get("booster") == "gblinear"
+    if not (linear or params.get("tree_method") == "exact"):
+        return
+    names = tuple(feature.name for feature in schema.features if feature.kind is Kind.CATEGORY)
+    if names:
+        what = "booster 'gblinear'" if linear else "tree_method 'exact'"
+        raise UserError(
+            f"{what} cannot use the text columns {listing(names)}; "
+            f"use {'gbtree' if linear else 'hist'}, or name them in ignore_columns"
+        )
+
+
+def build(
+    parts: Sequence[Rows],
+    params: dict[str, Any],
+    reference: xgboost.DMatrix | None = None,
+    *,
+    codes_only: bool = False,
+) -> xgboost.DMatrix:
+    """One DMatrix of all parts; ``reference`` is the training matrix, whose bins a validation matrix shares.
+
+    The rows of a query are brought together, in the order of the query ids. With ``codes_only`` XGBoost is
+    not told the categories' names: between hosts it cannot agree on them where one has no rows.
+
+    Raises:
+        UserError: rows of one query have different weights.
+        XGBoostRefusalError: XGBoost cannot take the data.
+    """
+    rows = join(parts)
+    if rows.group is not None and (rows.group[1:] < rows.group[:-1]).any():
+        rows = take(rows, np.argsort(rows.group, kind="stable"))
+    about: dict[str, Any] = {"label": rows.label, "nthread": params.get("nthread")}
+    if rows.group is not None:  # numbered anew: XGBoost keeps 32 bits of an id
+        about["qid"] = np.unique(rows.group, return_inverse=True)[1]
+    about["weight"] = rows.weight if rows.group is None or rows.weight is None else _of_queries(rows.weight, rows.group)
+    if params.get("objective") == "survival:aft":
+        about |= {
+            "label_lower_bound": rows.label,
+            "label_upper_bound": rows.label if rows.upper is None else rows.upper,
+        }
+    features: Any = rows.features
+    if codes_only and not isinstance(features, sparse.csr_matrix):
+        features, about["feature_names"], about["feature_types"] = _codes(features)
+    with explained("take the data"):
+        if takes_histograms(params):
+            bins = {"max_bin": params["max_bin"]} if "max_bin" in params else {}
+            return xgboost.QuantileDMatrix(features, ref=reference, **about, **bins)
+        return xgboost.DMatrix(features, **about)
+
+
+def _codes(features: "pa.Table") -> tuple[NDArray[np.float32], list[str], list[str]]:
+    """The features as one float32 matrix with category codes, their names and their types."""
+    import pyarrow as pa
+
+    columns = np.empty((features.num_rows, features.num_columns), dtype=np.float32)
+    types = []
+    for place, column in enumerate(features.columns):
+        category = pa.types.is_dictionary(column.type)
+        types.append("c" if category else "float")
+        values = [chunk.indices if category else chunk for chunk in column.chunks]
+        columns[:, place] = np.concatenate([v.to_numpy(zero_copy_only=False) for v in values] or [np.empty(0)])
+    return columns, features.column_names, types
+
+
+def _of_queries(weight: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
+    """One weight a query, as XGBoost wants them for ranking; ``group`` is sorted."""
+    _, first, member = np.unique(group, return_index=True, return_inverse=True)
+    by_query = weight[first]
+    differs = by_query[member] != weight
+    if differs.any():
+        query = group[int(np.argmax(differs))]
+        raise UserError(f"the rows of {named(int(query))} have different weights; in ranking a query has one weight")
+    return by_query
