@@ -38,10 +38,11 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
     from container.serving.app import create_app
     from container.serving.fast import FastPath
     from container.serving.server import Server, options
+    from container.serving.service import ModelService
 
     files, models = folder.load(folders.model, ensemble=settings.ensemble)
     predictor = Predictor(*models, native=settings.native, threads=usable_cpus())
-    app = create_app(predictor, settings)
+    app = create_app(ModelService(predictor, settings), settings)
     names = ", ".join(path.name for path in files)
     served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
     log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))

@@ -31,6 +31,7 @@ from container.contract.serving_env import ServingSettings
 from container.model import artifact
 from container.model.predictor import Predictor
 from container.serving.app import create_app
+from container.serving.service import ModelService
 
 FOLDER = Path(__file__).parent
 _ESCAPE = re.compile(r"\\(?:(?P<char>[rtn\\])|x(?P<hex>[0-9a-f]{2})|(?P<join>\n)|\{(?P<text>[^}]*)\}\*(?P<times>\d+))")
@@ -71,7 +72,8 @@ class Case:
         line, *headers = head.split("\n")
         method, path = line.split(" ")
         model, *settings = self.setup.split()
-        app = create_app(_predictor(model), ServingSettings.from_env(dict(s.split("=", 1) for s in settings)))
+        chosen = ServingSettings.from_env(dict(s.split("=", 1) for s in settings))
+        app = create_app(ModelService(_predictor(model), chosen), chosen)
         reply = app.test_client().open(
             path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=self.body()
         )

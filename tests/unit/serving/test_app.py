@@ -5,6 +5,7 @@ import logging
 
 import numpy as np
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from gunicorn.http.errors import ChunkMissingTerminator
 
@@ -16,6 +17,7 @@ from container.model.evidence import Matrix
 from container.model.values import Answer
 from container.serving.app import create_app
 from container.serving.failures import error_body
+from container.serving.service import ModelService
 
 
 class Broken:
@@ -30,9 +32,13 @@ class Broken:
         raise RuntimeError("/opt/ml/model is not what it was")
 
 
+def _app(settings: ServingSettings) -> Flask:
+    return create_app(ModelService(Broken(), settings), settings)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def client() -> FlaskClient:
-    return create_app(Broken(), ServingSettings(workers=1)).test_client()  # type: ignore[arg-type]
+    return _app(ServingSettings(workers=1)).test_client()
 
 
 def test_a_fault_of_ours_is_told_in_the_log_alone(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -74,7 +80,7 @@ def test_a_body_shorter_than_declared_is_not_predicted(client: FlaskClient) -> N
 
 
 def test_a_chunked_body_beyond_the_limit_is_refused_as_it_is_read() -> None:
-    app = create_app(Broken(), ServingSettings(workers=1, max_content_length=2))  # type: ignore[arg-type]
+    app = _app(ServingSettings(workers=1, max_content_length=2))
     environ = {"wsgi.input": io.BytesIO(b"1,2"), "wsgi.input_terminated": True}
     reply = app.test_client().post("/invocations", content_type="text/csv", environ_overrides=environ)
     assert reply.status_code == 413
@@ -90,7 +96,7 @@ def test_attributes_that_could_not_be_returned_are_left_out(client: FlaskClient,
 def test_a_default_content_type_nobody_can_write_is_refused_at_start() -> None:
     settings = ServingSettings(workers=1, default_accept="application/xml")
     with pytest.raises(UserError, match="SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT: must be one of text/csv"):
-        create_app(Broken(), settings)  # type: ignore[arg-type]
+        _app(settings)
 
 
 def test_a_message_stays_on_one_line_and_within_what_the_platform_passes_on() -> None:

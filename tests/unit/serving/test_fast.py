@@ -11,6 +11,7 @@ from container.model import artifact
 from container.model.predictor import Predictor
 from container.serving.app import create_app
 from container.serving.fast import FastPath, Reply
+from container.serving.service import ModelService
 from tests.golden import cases
 from tests.golden.cases import Case
 
@@ -82,7 +83,11 @@ def test_any_request_gets_the_same_reply(
     reply = fast_reply(FastPath(predictor, chosen), "POST", "/invocations", headers, body)
     if reply is None:
         return
-    flask = create_app(predictor, chosen).test_client().post("/invocations", data=body, headers=headers)
+    flask = (
+        create_app(ModelService(predictor, chosen), chosen)
+        .test_client()
+        .post("/invocations", data=body, headers=headers)
+    )
     assert flask.status_code == 200
     assert sorted(flask.headers) == [("Content-Length", str(len(reply.body))), ("Content-Type", reply.content_type)]
     assert flask.get_data() == reply.body

@@ -12,6 +12,7 @@ from container.data.formats import MEDIA_TYPES
 from container.model import artifact
 from container.model.predictor import Predictor
 from container.serving.app import create_app
+from container.serving.service import ModelService
 from tests.golden import cases
 
 _BODIES = sorted(
@@ -54,7 +55,8 @@ def bodies(draw: st.DrawFn) -> bytes:
 @pytest.fixture(scope="module", params=["houses", "approval", "sizes", "sparse"])
 def client(request: pytest.FixtureRequest) -> FlaskClient:
     model = artifact.load(cases.FOLDER / "models" / f"{request.param}.ubj")
-    return create_app(Predictor(model), ServingSettings(workers=1)).test_client()
+    settings = ServingSettings(workers=1)
+    return create_app(ModelService(Predictor(model), settings), settings).test_client()
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,13 +13,15 @@ from container.model import artifact
 from container.model.predictor import Predictor
 from container.serving import readable
 from container.serving.app import create_app
+from container.serving.service import ModelService
 from tests.support.serving import MODELS
 
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
     predictor = Predictor(artifact.load(MODELS / "approval.ubj"))
-    return create_app(predictor, ServingSettings(workers=1, placeholders=True, batch=True)).test_client()
+    settings = ServingSettings(workers=1, placeholders=True, batch=True)
+    return create_app(ModelService(predictor, settings), settings).test_client()
 
 
 GOOD = ['"100",3', "190,7", "50,", ",1", "70,2.5"]

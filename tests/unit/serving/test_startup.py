@@ -22,8 +22,10 @@ from container.model import artifact
 from container.model.predictor import Predictor
 from container.serving import server
 from container.serving.app import create_app
+from container.serving.service import ModelService
 predictor = Predictor(artifact.load(Path("tests/golden/models/approval.ubj")))
-client = create_app(predictor, ServingSettings(workers=1)).test_client()
+settings = ServingSettings(workers=1)
+client = create_app(ModelService(predictor, settings), settings).test_client()
 assert client.post("/invocations", data={body!r}, content_type={content_type!r}).status_code == 200
 print(*sorted(name for name in {_HEAVY!r} if sys.modules.get(name)))
 """
