@@ -1,7 +1,6 @@
 """build_and_push.sh against a real engine, a real registry and moto's AWS."""
 
 import json
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -294,25 +293,3 @@ def test_a_credential_helper_that_signs_in_by_itself_is_left_to_it(tree: Tree, a
     pushed = tree.push()
     assert pushed.returncode == 0, pushed.stderr
     assert registry.tags(REPOSITORY) == [VERSION]
-
-
-def test_the_documented_ecr_commands(tree: Tree, aws: str) -> None:
-    """The policy for another account, and the way back to an older image, as docs/ has them."""
-    client = ecr(aws)
-    client.create_repository(repositoryName=REPOSITORY)
-    manifests = [json.dumps({"schemaVersion": 2, "mediaType": IMAGE_TYPES[0], "n": n}) for n in (1, 2)]
-    for manifest, tag in ((manifests[0], "1.0"), (manifests[0], "stable"), (manifests[1], "stable")):
-        client.put_image(repositoryName=REPOSITORY, imageManifest=manifest, imageTag=tag)
-    (old,) = client.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageTag": "1.0"}])["images"]
-    docs = Path(__file__).parents[2] / "docs"
-    pages = [(docs / name).read_text() for name in ("publishing.md", "operations.md")]
-    commands = [c for page in pages for c in re.findall(r"^```\n(aws .*?|manifest=.*?)^```", page, re.M | re.S)]
-    assert len(commands) == 3
-    script = "\n".join(["set -eu", f"old={old['imageId']['imageDigest']}", *commands])
-    done = subprocess.run(["bash", "-c", script], env=tree.env, cwd=docs.parent, text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr
-    policy = json.loads(client.get_repository_policy(repositoryName=REPOSITORY)["policyText"])
-    assert policy == json.loads((docs / "ecr-repository-policy.json").read_text())
-    (stable,) = client.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageTag": "stable"}])["images"]
-    assert json.loads(stable["imageManifest"]) == json.loads(manifests[0])
-    assert old["imageId"]["imageDigest"] in done.stdout
