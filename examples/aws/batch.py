@@ -26,6 +26,7 @@ def transform_job(args: argparse.Namespace, name: str, model: str) -> dict[str, 
         BatchStrategy=args.batch_strategy,
         MaxPayloadInMB=args.max_payload_in_mb,
         MaxConcurrentTransforms=args.max_concurrent_transforms,
+        Environment=dict(args.environment),
         TransformInput={
             "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": args.s3_uri}},
             "ContentType": args.content_type,
