@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ TAG = {"Key": "CreatedBy", "Value": "sagemaker-xgboost-examples"}
 def options(description: str) -> argparse.ArgumentParser:
     """The options that all scripts have; ``description`` is the script's docstring."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--region", help="default: AWS_REGION, or that of the profile")
+    parser.add_argument("--region", help="default: AWS_REGION, AWS_DEFAULT_REGION, or the profile's")
     parser.add_argument("--profile", help="default: AWS_PROFILE, or none")
     parser.add_argument("--dry-run", action="store_true", help="print the requests as JSON; takes no credentials")
     return parser
@@ -110,7 +111,9 @@ class Aws:
     def __init__(self, args: argparse.Namespace) -> None:
         self.dry_run: bool = args.dry_run
         self.requests: list[dict[str, Any]] = []
-        self._session = boto3.Session(profile_name=args.profile, region_name=args.region)
+        # boto3 itself reads only AWS_DEFAULT_REGION.
+        region = args.region or os.environ.get("AWS_REGION")
+        self._session = boto3.Session(profile_name=args.profile, region_name=region)
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 SIGN_IN = "run aws configure, or aws sso login, or set AWS_PROFILE"
 ROLE = "give the ARN of a role that exists and that sagemaker.amazonaws.com may assume"
 IMAGE = "push it with build_and_push.sh and give the address that it prints; the region must be the same"
+UNREACHABLE = "AWS cannot be reached ({}); check the network, and that the region is spelled right"
 
 # What botocore raises before AWS is asked: the first that fits.
 LOCAL = [
@@ -20,7 +21,8 @@ LOCAL = [
     (exceptions.NoCredentialsError, f"no AWS credentials; {SIGN_IN}"),
     (exceptions.PartialCredentialsError, f"no AWS credentials ({{}}); {SIGN_IN}"),
     (exceptions.CredentialRetrievalError, f"no AWS credentials ({{}}); {SIGN_IN}"),
-    (exceptions.HTTPClientError, "AWS cannot be reached ({}); check the network, and that the region is spelled right"),
+    (exceptions.HTTPClientError, UNREACHABLE),
+    (exceptions.ConnectionError, UNREACHABLE),
 ]
 
 # What AWS answers, by its error code and message: the first that fits.

@@ -25,25 +25,24 @@ class Traces:
         about = self._aws.call("sagemaker", f"describe_{what}", **{f"{camel(what)}Name": name})
         if what in LOG_GROUPS:
             self.groups.add(LOG_GROUPS[what].format(name))
-        # A tuning job's training jobs are named after it, and so are their folders.
-        job = about.get("TrainingJobDefinition", about)
-        output = job.get("OutputDataConfig", {}).get("S3OutputPath")
-        self.folders |= {f"{output.rstrip('/')}/{name}"} if output else set()
+        # A tuning job's training jobs have its tags, and are found by themselves.
+        output = about.get("OutputDataConfig", {}).get("S3OutputPath")
         replies = about.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
-        self.folders |= set(
-            filter(
-                None,
-                [
-                    job.get("CheckpointConfig", {}).get("S3Uri"),
-                    about.get("TransformOutput", {}).get("S3OutputPath"),
-                    about.get("DataCaptureConfig", {}).get("DestinationS3Uri"),
-                    replies.get("S3OutputPath"),
-                    replies.get("S3FailurePath"),
-                ],
-            )
-        )
-        image = job.get("AlgorithmSpecification", {}).get("TrainingImage")
-        self.images |= set(filter(None, [image, about.get("PrimaryContainer", {}).get("Image")]))
+        written = [
+            output and f"{output.rstrip('/')}/{name}",
+            about.get("CheckpointConfig", {}).get("S3Uri"),
+            about.get("TransformOutput", {}).get("S3OutputPath"),
+            about.get("DataCaptureConfig", {}).get("DestinationS3Uri"),
+            replies.get("S3OutputPath"),
+            replies.get("S3FailurePath"),
+        ]
+        # With the slash, so that what is counted is what aws s3 rm --recursive removes.
+        self.folders |= {f"{uri.rstrip('/')}/" for uri in written if uri}
+        made_of = [
+            about.get("AlgorithmSpecification", {}).get("TrainingImage"),
+            about.get("PrimaryContainer", {}).get("Image"),
+        ]
+        self.images |= {image for image in made_of if image}
 
     def show(self, args: argparse.Namespace) -> None:
         """Count and size what is left, with the command that removes it."""

@@ -62,8 +62,8 @@ def invoke_async(args: argparse.Namespace, aws: Aws, body: bytes | None) -> None
     )
     if not sent:
         return
-    say(f"the reply will be {sent['OutputLocation']}")
     try:
+        say(f"the reply will be {sent['OutputLocation']}")
         while True:
             reply = download(aws, sent["OutputLocation"])
             if reply is not None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import train
 from common import Aws, command, given, new_name, options, pair, parse, run, say, tags, waiting
+from errors import ScriptError
 from progress import later, left_running, watch
 
 SCALES = {"": "Auto", "log": "Logarithmic", "linear": "Linear", "reverselog": "ReverseLogarithmic"}
@@ -97,9 +98,10 @@ def main(args: argparse.Namespace, aws: Aws) -> None:
     if done:
         best = done.get("BestTrainingJob")
         if not best:
-            say("none of its jobs was completed; the log of one says why:")
-            say(command(args, "aws sagemaker list-training-jobs-for-hyper-parameter-tuning-job", *stop.split()[-2:]))
-            return
+            jobs = "aws sagemaker list-training-jobs-for-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name"
+            raise ScriptError(
+                f"none of the training jobs of {name} was completed; see why: {command(args, jobs, name)}"
+            )
         say("the best has", *(f"{key}={value}" for key, value in best.get("TunedHyperParameters", {}).items()))
         say("next:", command(args, "deploy.py", "--training-job-name", best["TrainingJobName"]))
         print(best["TrainingJobName"])

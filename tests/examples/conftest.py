@@ -18,7 +18,16 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "examples" / "aws"
 IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost@sha256:{'0' * 64}"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
-TRAIN = ["--training-image", IMAGE, "--role-arn", ROLE, "--train", "s3://b/train/", "--s3-output-path", "s3://b/out/"]
+TRAIN = [
+    "--training-image",
+    IMAGE,
+    "--role-arn",
+    ROLE,
+    "--train",
+    "s3://bucket/train/",
+    "--s3-output-path",
+    "s3://bucket/out/",
+]
 TAG = {"Key": "CreatedBy", "Value": "sagemaker-xgboost-examples"}
 
 

@@ -9,8 +9,8 @@ from tests.examples.conftest import IMAGE, ROLE, TAG, TRAIN, Scripts
 from tests.support.api_model import faults
 
 TUNE = [*TRAIN, "--metric-name", "validation:rmse", "--parameter-ranges"]
-DEPLOY = ["--model-data-url", "s3://b/model.tar.gz", "--image", IMAGE, "--execution-role-arn", ROLE]
-BATCH = [*DEPLOY, "--s3-uri", "s3://b/rows/", "--s3-output-path", "s3://b/predictions/"]
+DEPLOY = ["--model-data-url", "s3://bucket/model.tar.gz", "--image", IMAGE, "--execution-role-arn", ROLE]
+BATCH = [*DEPLOY, "--s3-uri", "s3://bucket/rows/", "--s3-output-path", "s3://bucket/predictions/"]
 
 # A script, its arguments, and some fields of the request for an operation: the path to a field and its value.
 CASES = [
@@ -30,7 +30,7 @@ CASES = [
                     "DataSource": {
                         "S3DataSource": {
                             "S3DataType": "S3Prefix",
-                            "S3Uri": "s3://b/train/",
+                            "S3Uri": "s3://bucket/train/",
                             "S3DataDistributionType": "FullyReplicated",
                         }
                     },
@@ -45,13 +45,21 @@ CASES = [
     ),
     pytest.param(
         "train",
-        [*TRAIN, "--training-input-mode", "FastFile", "--validation", "s3://b/validation/", "--content-type", "text/x"],
+        [
+            *TRAIN,
+            "--training-input-mode",
+            "FastFile",
+            "--validation",
+            "s3://bucket/validation/",
+            "--content-type",
+            "text/x",
+        ],
         "CreateTrainingJob",
         {
             "AlgorithmSpecification.TrainingInputMode": "FastFile",
             "InputDataConfig.1.ChannelName": "validation",
             "InputDataConfig.1.ContentType": "text/x",
-            "InputDataConfig.1.DataSource.S3DataSource.S3Uri": "s3://b/validation/",
+            "InputDataConfig.1.DataSource.S3DataSource.S3Uri": "s3://bucket/validation/",
         },
         id="train, FastFile, validation",
     ),
@@ -73,7 +81,7 @@ CASES = [
         {
             "EnableManagedSpotTraining": True,
             "StoppingCondition": {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 4200},
-            "CheckpointConfig.S3Uri": "s3://b/out/j/checkpoints/",
+            "CheckpointConfig.S3Uri": "s3://bucket/out/j/checkpoints/",
         },
         id="train on spot",
     ),
@@ -84,7 +92,7 @@ CASES = [
             *("--enable-managed-spot-training", "--max-wait-time-in-seconds", "7200"),
             *("--checkpoint-s3-uri", "s3://c/", "--instance-count", "3", "--instance-type", "ml.g5.xlarge"),
             *("--s3-data-distribution-type", "ShardedByS3Key", "--volume-size-in-gb", "99"),
-            *("--metric-definitions", "validation:ndcg@5", "--validation", "s3://b/v/"),
+            *("--metric-definitions", "validation:ndcg@5", "--validation", "s3://bucket/v/"),
         ],
         "CreateTrainingJob",
         {
@@ -190,7 +198,7 @@ CASES = [
             "PrimaryContainer": {
                 "Image": IMAGE,
                 "Mode": "SingleModel",
-                "ModelDataUrl": "s3://b/model.tar.gz",
+                "ModelDataUrl": "s3://bucket/model.tar.gz",
                 "Environment": {"SAGEMAKER_INFERENCE_OUTPUT": "predicted_label,margin", "ON_BAD_ROW": "fail"},
             },
             "ExecutionRoleArn": ROLE,
@@ -240,13 +248,13 @@ CASES = [
     pytest.param(
         "deploy",
         [
-            *(*DEPLOY, "--s3-output-path", "s3://b/o/", "--s3-failure-path", "s3://b/f/"),
+            *(*DEPLOY, "--s3-output-path", "s3://bucket/o/", "--s3-failure-path", "s3://bucket/f/"),
             *("--max-concurrent-invocations-per-instance", "4"),
         ],
         "CreateEndpointConfig",
         {
             "AsyncInferenceConfig": {
-                "OutputConfig": {"S3OutputPath": "s3://b/o/", "S3FailurePath": "s3://b/f/"},
+                "OutputConfig": {"S3OutputPath": "s3://bucket/o/", "S3FailurePath": "s3://bucket/f/"},
                 "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 4},
             }
         },
@@ -254,20 +262,20 @@ CASES = [
     ),
     pytest.param(
         "deploy",
-        [*DEPLOY, "--mode", "MultiModel", "--model-data-url", "s3://b/models/"],
+        [*DEPLOY, "--mode", "MultiModel", "--model-data-url", "s3://bucket/models/"],
         "CreateModel",
-        {"PrimaryContainer.Mode": "MultiModel", "PrimaryContainer.ModelDataUrl": "s3://b/models/"},
+        {"PrimaryContainer.Mode": "MultiModel", "PrimaryContainer.ModelDataUrl": "s3://bucket/models/"},
         id="deploy, multi-model",
     ),
     pytest.param(
         "deploy",
-        [*DEPLOY, "--destination-s3-uri", "s3://b/captured/", "--initial-sampling-percentage", "20"],
+        [*DEPLOY, "--destination-s3-uri", "s3://bucket/captured/", "--initial-sampling-percentage", "20"],
         "CreateEndpointConfig",
         {
             "DataCaptureConfig": {
                 "EnableCapture": True,
                 "InitialSamplingPercentage": 20,
-                "DestinationS3Uri": "s3://b/captured/",
+                "DestinationS3Uri": "s3://bucket/captured/",
                 "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
                 "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
             }
@@ -308,7 +316,7 @@ CASES = [
     ),
     pytest.param(
         "deploy",
-        [*DEPLOY, "--endpoint-name", "e", "--max-capacity", "4", "--s3-output-path", "s3://b/o/"],
+        [*DEPLOY, "--endpoint-name", "e", "--max-capacity", "4", "--s3-output-path", "s3://bucket/o/"],
         "PutScalingPolicy",
         {
             "TargetTrackingScalingPolicyConfiguration.TargetValue": 5.0,
@@ -328,12 +336,16 @@ CASES = [
         {
             "BatchStrategy": "MultiRecord",
             "TransformInput": {
-                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/rows/"}},
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/rows/"}},
                 "ContentType": "text/csv",
                 "CompressionType": "None",
                 "SplitType": "Line",
             },
-            "TransformOutput": {"S3OutputPath": "s3://b/predictions/", "Accept": "text/csv", "AssembleWith": "Line"},
+            "TransformOutput": {
+                "S3OutputPath": "s3://bucket/predictions/",
+                "Accept": "text/csv",
+                "AssembleWith": "Line",
+            },
             "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
             "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"},
             "Tags": [TAG],
@@ -343,7 +355,7 @@ CASES = [
     pytest.param(
         "batch",
         [
-            *("--model-name", "m", "--s3-uri", "s3://b/rows.jsonl.gz", "--s3-output-path", "s3://b/p/"),
+            *("--model-name", "m", "--s3-uri", "s3://bucket/rows.jsonl.gz", "--s3-output-path", "s3://bucket/p/"),
             *("--content-type", "application/jsonlines", "--compression-type", "Gzip", "--instance-count", "2"),
             *("--batch-strategy", "SingleRecord", "--max-payload-in-mb", "20", "--max-concurrent-transforms", "4"),
             *("--accept", "application/jsonlines", "--environment", "A=b"),
@@ -379,9 +391,9 @@ CASES = [
     ),
     pytest.param(
         "predict",
-        ["--endpoint-name", "e", "--input-location", "s3://b/in/rows.csv", "--content-type", "text/csv"],
+        ["--endpoint-name", "e", "--input-location", "s3://bucket/in/rows.csv", "--content-type", "text/csv"],
         "InvokeEndpointAsync",
-        {"InputLocation": "s3://b/in/rows.csv", "ContentType": "text/csv"},
+        {"InputLocation": "s3://bucket/in/rows.csv", "ContentType": "text/csv"},
         id="predict, asynchronously",
     ),
     pytest.param(

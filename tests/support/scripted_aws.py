@@ -15,17 +15,18 @@ from werkzeug.wrappers import Request, Response
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply: the fields of the operation's output, or an error's code and message, or bytes."""
+    """A reply: the fields of the operation's output, or an error's code and message, or bytes; and its headers."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     status: int = 200
     code: str = ""
     body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
     def response(self) -> Response:
         fields = {"__type": self.code, **self.fields} if self.code else self.fields
         body = json.dumps(fields).encode() if self.body is None else self.body
-        headers = {"x-amzn-ErrorType": self.code} if self.code else {}
+        headers = self.headers | ({"x-amzn-ErrorType": self.code} if self.code else {})
         return Response(body, self.status, headers, content_type="application/json")
 
 
