@@ -4,8 +4,9 @@
     clean_up.py                          # everything with the tag
     clean_up.py --name-prefix ames-      # only what is named so, which is also found faster
 
-Endpoints, their configurations and models are deleted, scaling policies with them; jobs that run are stopped. What
-they have written to S3, the images and the logs stay: the commands to remove them are shown.
+It asks first: answer no to look only. Endpoints, their configurations and models are deleted, scaling policies with
+them, and jobs that run are stopped. What they have written to S3, the images and the logs stay: the commands to remove
+them are shown.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class Aws:
         """boto3's client. A model may take 60 s for a reply, which is as long as botocore waits by default."""
         if service not in self._clients:
             region = self._session.region_name or ("us-east-1" if self.dry_run else None)
-            config = Config(read_timeout=70, retries={"mode": "standard", "max_attempts": 5})
+            config = Config(read_timeout=70, retries={"mode": "standard"})
             self._clients[service] = self._session.client(service, region_name=region, config=config)
         return self._clients[service]
 

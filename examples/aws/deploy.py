@@ -13,6 +13,7 @@ The options are named after the API's fields. The endpoint's name is printed on 
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -119,7 +120,8 @@ def create_endpoint(args: argparse.Namespace, aws: Aws, name: str) -> None:
         aws.call("sagemaker", "create_endpoint", EndpointName=name, EndpointConfigName=name, Tags=tags(args))
     except (BotoCoreError, ClientError):
         for what in reversed(made):
-            aws.call("sagemaker", f"delete_{what}", **{f"{camel(what)}Name": name})
+            with suppress(BotoCoreError, ClientError):  # the first error is the one to tell
+                aws.call("sagemaker", f"delete_{what}", **{f"{camel(what)}Name": name})
         raise
 
 
@@ -133,7 +135,7 @@ def main(args: argparse.Namespace, aws: Aws) -> None:
         if args.no_wait:
             later(args, name, stop, *again)
             return
-        done = watch(args, aws, "endpoint", name)
+        done = watch(args, aws, "endpoint", name, *again)
         if args.max_capacity:
             autoscale(args, aws, name, VARIANT)
     if done:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from common import Aws, camel, command, given, say
 from errors import ScriptError, explain
 
@@ -25,39 +25,47 @@ LOG_GROUPS = {
 UNDER_WAY = {"InProgress", "Stopping", "Creating", "Updating", "SystemUpdating", "RollingBack"}
 
 
+def come_back(args: argparse.Namespace, name: str, *again: str) -> str:
+    """The command that waits for what is there; ``again`` are the options that it takes besides --wait."""
+    return command(args, sys.argv[0].rpartition("/")[2], "--wait", name, *again)
+
+
 @contextmanager
 def left_running(args: argparse.Namespace, name: str, stop: str, *again: str) -> Iterator[None]:
-    """Within the block Ctrl-C ends the script, not what it started; ``stop`` is the command that does.
-
-    ``again`` are the options that coming back takes besides --wait.
-    """
+    """Within the block Ctrl-C ends the script, not what it started; ``stop`` is the command that does."""
     try:
         yield
     except KeyboardInterrupt:
         say(f"\n{name} is left running on SageMaker.")
-        say("to come back:", command(args, sys.argv[0].rpartition("/")[2], "--wait", name, *again))
+        say("to come back:", come_back(args, name, *again))
         say("to stop it:  ", stop)
         sys.exit(130)
 
 
 def later(args: argparse.Namespace, name: str, stop: str, *again: str) -> None:
     """With --no-wait: what to type next."""
-    if args.dry_run:
-        return
-    say(f"{name} is under way.")
-    say("to see how it goes:", command(args, sys.argv[0].rpartition("/")[2], "--wait", name, *again))
-    say("to stop it:        ", stop)
+    if not args.dry_run:
+        say(f"{name} is under way.")
+        say("to see how it goes:", come_back(args, name, *again))
+        say("to stop it:        ", stop)
+        print(name)
 
 
-def watch(args: argparse.Namespace, aws: Aws, what: str, name: str) -> dict[str, Any]:
+def watch(args: argparse.Namespace, aws: Aws, what: str, name: str, *again: str) -> dict[str, Any]:
     """Show progress until a ``training_job``, ``endpoint``, … is done; its description.
 
-    Raises ScriptError where it has failed.
+    Raises ScriptError where it has failed. Where AWS is lost from sight, that is no reason to believe so: what to type
+    then is said before the error goes on.
     """
     field = camel(what)
     logs, shown = _Logs(aws, LOG_GROUPS.get(what), name), ""
     while True:
-        found = aws.call("sagemaker", f"describe_{what}", **{f"{field}Name": name})
+        try:
+            found = aws.call("sagemaker", f"describe_{what}", **{f"{field}Name": name})
+        except (BotoCoreError, ClientError):
+            if shown:
+                say(f"{name} is left running on SageMaker; to come back:", come_back(args, name, *again))
+            raise
         if aws.dry_run:
             return found
         status, line = found[f"{field}Status"], " · ".join(_progress(found, field))

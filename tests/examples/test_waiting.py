@@ -102,6 +102,24 @@ def test_without_the_right_to_read_logs_it_goes_on(scripts: Scripts, aws: Script
     assert done.stderr.count("its log cannot be shown: DescribeLogStreams: not authorized") == 1
 
 
+def test_losing_sight_of_it_is_not_its_end(scripts: Scripts, aws: ScriptedAws) -> None:
+    """As when a sign-in ends before the job does."""
+    aws.answer("DescribeTrainingJob", job("InProgress", "Training"), refusal("ExpiredTokenException", "is expired"))
+    done = scripts.run("train", "--wait", "j", *FAST)
+    assert done.returncode == 1
+    assert without_time(done.stderr) == [
+        "j: InProgress · Training",
+        f"j is left running on SageMaker; to come back: {SCRIPTS}/train.py --wait j",
+        "train.py: the AWS credentials have expired; run aws sso login, or renew the keys",
+    ]
+
+
+def test_what_was_never_there_is_not_left_running(scripts: Scripts, aws: ScriptedAws) -> None:
+    aws.answer("DescribeTrainingJob", refusal("ValidationException", "Requested resource not found."))
+    (line,) = scripts.run("train", "--wait", "j", *FAST).stderr.splitlines()
+    assert line == "train.py: DescribeTrainingJob: Requested resource not found; check the name and the region"
+
+
 def test_a_tuning_job(scripts: Scripts, aws: ScriptedAws) -> None:
     def tuning(status: str, counters: dict[str, int], **fields: Any) -> Answer:
         return Answer({"HyperParameterTuningJobStatus": status, "TrainingJobStatusCounters": counters, **fields})
