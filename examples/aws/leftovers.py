@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from botocore.exceptions import ClientError
 from common import Aws, bucket_and_key, camel, command, say
 from errors import explain
 from progress import LOG_GROUPS
+
+GONE = ("NoSuchBucket", "RepositoryNotFoundException")
+
+
+class Place(NamedTuple):
+    """Where something may be left, how to list it, and the command that removes it when its name is put behind."""
+
+    kind: str
+    name: str
+    listing: tuple[str, str, str]
+    request: dict[str, str]
+    size: str  # the field of an entry that has its bytes
+    unit: str
+    remove: str
 
 
 class Traces:
@@ -47,53 +63,44 @@ class Traces:
     def show(self, args: argparse.Namespace) -> None:
         """Count and size what is left, with the command that removes it."""
         say("what is left of it and costs money (look before you delete: others may write to the same places):")
-        lines = [*self._objects(args), *self._images(args), *self._logs(args)]
+        lines = list(self._lines(args))
         for line in lines or ["nothing"]:
             say(f"  {line}")
 
-    def _objects(self, args: argparse.Namespace) -> Iterable[str]:
+    def _lines(self, args: argparse.Namespace) -> Iterator[str]:
+        for place in (*self._folders(), *self._repositories(), *self._groups()):
+            try:
+                found = self._aws.pages(*place.listing, **place.request)
+                # A prefix finds other log groups too.
+                sizes = [entry.get(place.size, 0) for entry in found if entry.get("logGroupName") in (None, place.name)]
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in GONE:
+                    yield f"{place.kind}{place.name}: {explain(error)}"
+                continue
+            if sizes:
+                size = f"{sum(sizes) / 1e6:.1f} MB"
+                count = f"{len(sizes)} {place.unit}, {size}" if place.unit else size
+                yield f"{place.kind}{place.name}: {count}; {command(args, place.remove, place.name)}"
+
+    def _folders(self) -> Iterator[Place]:
+        listing = ("s3", "list_objects_v2", "Contents")
         for folder in sorted(self.folders):
             if any(folder != other and folder.startswith(other) for other in self.folders):
                 continue  # counted with the other
             bucket, prefix = bucket_and_key(folder)
-            try:
-                found = self._aws.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)
-                sizes = [entry["Size"] for entry in found]
-            except ClientError as error:
-                yield f"{folder}: {explain(error)}"
-                continue
-            if sizes:
-                remove = command(args, "aws s3 rm --recursive", folder)
-                yield f"{folder}: {len(sizes)} objects, {megabytes(sum(sizes))}; {remove}"
+            request = {"Bucket": bucket, "Prefix": prefix}
+            yield Place("", folder, listing, request, "Size", "objects", "aws s3 rm --recursive")
 
-    def _images(self, args: argparse.Namespace) -> Iterable[str]:
-        places = {image.partition("@")[0].partition(":")[0] for image in self.images if ".dkr.ecr." in image}
-        for place in sorted(places):
+    def _repositories(self) -> Iterator[Place]:
+        listing = ("ecr", "describe_images", "imageDetails")
+        remove = "aws ecr delete-repository --force --repository-name"
+        for place in sorted({re.split("[@:]", image)[0] for image in self.images if ".dkr.ecr." in image}):
             registry, repository = place.split(".")[0], place.partition("/")[2]
-            try:
-                what = ("ecr", "describe_images", "imageDetails")
-                where = {"registryId": registry, "repositoryName": repository}
-                sizes = [image["imageSizeInBytes"] for image in self._aws.pages(*what, **where)]
-            except ClientError as error:
-                yield f"ECR repository {repository}: {explain(error)}"
-                continue
-            if sizes:
-                remove = command(args, "aws ecr delete-repository --force --repository-name", repository)
-                yield f"ECR repository {repository}: {len(sizes)} images, {megabytes(sum(sizes))}; {remove}"
+            request = {"registryId": registry, "repositoryName": repository}
+            yield Place("ECR repository ", repository, listing, request, "imageSizeInBytes", "images", remove)
 
-    def _logs(self, args: argparse.Namespace) -> Iterable[str]:
+    def _groups(self) -> Iterator[Place]:
+        listing = ("logs", "describe_log_groups", "logGroups")
+        remove = "aws logs delete-log-group --log-group-name"
         for group in sorted(self.groups):
-            try:
-                found = list(self._aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=group))
-            except ClientError as error:
-                yield f"log group {group}: {explain(error)}"
-                continue
-            for entry in found:
-                if entry["logGroupName"] == group:
-                    remove = command(args, "aws logs delete-log-group --log-group-name", group)
-                    yield f"log group {group}: {megabytes(entry.get('storedBytes', 0))}; {remove}"
-
-
-def megabytes(count: int) -> str:
-    """A number of bytes for people, in units of 1,000,000."""
-    return f"{count / 1e6:.1f} MB"
+            yield Place("log group ", group, listing, {"logGroupNamePrefix": group}, "storedBytes", "", remove)

@@ -178,12 +178,21 @@ class TestCleanUp:
         (asked,) = aws.sent("DescribeImages")
         assert (asked["registryId"], asked["repositoryName"]) == ("123456789012", "sagemaker-xgboost")
 
+    def test_what_is_gone_already_is_not_left(self, scripts: Scripts) -> None:
+        """The bucket and the repository were never there; there is a log group of a name that begins like the job's."""
+        client(scripts, "logs").create_log_group(logGroupName="/aws/sagemaker/TrainingJobs-2")
+        scripts.succeed("train", *TRAIN, "--training-job-name", "ames")
+        said = scripts.succeed("clean_up", "--yes").stderr
+        assert said.partition("what is left")[2].splitlines()[1:] == ["  nothing"]
+
     def test_what_may_not_be_looked_at_is_named(self, scripts: Scripts, aws: ScriptedAws) -> None:
         scripts.succeed("train", *TRAIN, "--training-job-name", "ames")
         aws.answer("DescribeImages", refusal("AccessDeniedException", "not authorized to perform: ecr:DescribeImages"))
         aws.answer("DescribeLogGroups", refusal("AccessDeniedException", "not authorized to perform: logs:Describe"))
+        denied = b"<Error><Code>AccessDenied</Code><Message>not authorized to perform: s3:ListBucket</Message></Error>"
+        aws.answer("GET /bucket", Answer(status=403, body=denied))
         said = scripts.succeed("clean_up", "--yes").stderr
-        assert "s3://bucket/out/ames/: ListObjectsV2: The specified bucket does not exist" in said
+        assert "s3://bucket/out/ames/: ListObjectsV2: not authorized to perform: s3:ListBucket; have this" in said
         assert "ECR repository sagemaker-xgboost: DescribeImages: not authorized" in said
         assert "log group /aws/sagemaker/TrainingJobs: DescribeLogGroups: not authorized" in said
 
