@@ -34,7 +34,7 @@ REMOTE = [
         f"AWS does not accept the credentials; check the keys and the clock: {SIGN_IN}",
     ),
     (r"AccessDenied.*iam:PassRole", "{}; have iam:PassRole on this role allowed to you"),
-    (r"AccessDenied|NotAuthorized|Forbidden|403", "{}; have this action allowed, to you or to the role it names"),
+    (r"AccessDenied|NotAuthorized|Forbidden", "{}; have this action allowed, to you or to the role it names"),
     (
         r"ResourceLimitExceeded|LimitExceeded",
         "{}; ask for more under Service Quotas > Amazon SageMaker, or take another instance type or fewer instances",
@@ -42,8 +42,8 @@ REMOTE = [
     (r"Throttling|TooManyRequests|RequestLimit", "AWS is asked too often ({}); run again in a minute"),
     (r"InsufficientCapacity|capacity error", "{}; run again later, or take another instance type"),
     (r"ResourceInUse|already exist", "{}; choose another name, or remove what has it with clean_up.py"),
-    (r"NoSuchBucket|NoSuchKey|model data|\b404\b|No S3 objects", "{}; check the s3:// address and its region"),
-    (r"(?i)requested image|ECR|repository", f"{{}}; {IMAGE}"),
+    (r"NoSuchBucket|model data|No S3 objects", "{}; check the s3:// address and its region"),
+    (r"Requested image|\bECR\b|[Rr]epository", f"{{}}; {IMAGE}"),
     (r"(?i)could not find|not found|does not exist", "{}; check the name and the region"),
     (r"(?i)\brole\b|roleArn", f"{{}}; {ROLE}"),
     (r"", "{}; see --help for what is accepted"),
@@ -63,7 +63,6 @@ def explain(error: Exception) -> str:
             # The container's own reply: one line of JSON that says what is wrong.
             status, body = error.response["OriginalStatusCode"], error.response["OriginalMessage"]
             return f"the model answers {status}: {body.strip()}"
-        # By the code alone, and then by what is said: a message may well quote another's words.
         said = f"{error.operation_name}: {' '.join(answer.get('Message', '').split()) or answer.get('Code')}"
         text = f"{answer.get('Code')} {said}"
         return next(remedy.format(said.rstrip(".")) for pattern, remedy in REMOTE if re.search(pattern, text))

@@ -1,11 +1,12 @@
 """What each mode of the scripts asks AWS for, held against botocore's models; without credentials or network."""
 
+import re
 from typing import Any
 
 import pytest
 
 from container.training.hyperparameters.metric_names import OUR_METRICS, XGBOOST_METRICS
-from tests.examples.conftest import IMAGE, ROLE, TAG, TRAIN, Scripts
+from tests.examples.conftest import IMAGE, ROLE, ROOT, TAG, TRAIN, Scripts
 from tests.support.api_model import faults
 
 TUNE = [*TRAIN, "--metric-name", "validation:rmse", "--parameter-ranges"]
@@ -439,6 +440,16 @@ def test_a_job_may_have_so_many_metrics(bare: Scripts) -> None:
     names = {entry["Name"] for entry in definitions}
     assert len(names) == len(definitions) <= 40
     assert {name.partition(":")[2] for name in names} <= {*XGBOOST_METRICS, *OUR_METRICS}
+
+
+def test_metrics_are_found_as_documented(bare: Scripts) -> None:
+    """tests/contract/test_metric_definitions.py tries the page's on a real log."""
+    page = (ROOT / "docs" / "training.md").read_text()
+    documented = dict(re.findall(r"^\| `(\w+:\w+)` \| `(.+)` \|$", page, re.MULTILINE))
+    (request, _) = bare.dry("train", *TRAIN)
+    definitions = request["Request"]["AlgorithmSpecification"]["MetricDefinitions"]
+    assert documented.items() <= {(entry["Name"], entry["Regex"]) for entry in definitions}
+    assert documented
 
 
 def test_a_file_is_sent_as_it_is(bare: Scripts) -> None:

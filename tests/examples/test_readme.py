@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from container.contract.serving_env import SETTINGS
+from container.training.hyperparameters.parse import Hyperparameters
 from tests.examples.conftest import IMAGE, SCRIPTS, Scripts
 from tests.examples.test_errors import NAMES
 from tests.examples.test_life_cycle import client, names
@@ -65,6 +67,28 @@ def test_the_story(scripts: Scripts, aws: ScriptedAws, checkout: Path) -> None:
     assert re.match(r"\d+,\d+,", body)  # no header
     trained = s3.get_object(Bucket="my-bucket", Key="ames/train/ames.csv")["Body"].read()
     assert trained == (checkout / "local_test/work/ames/input/data/train/ames.csv").read_bytes()
+
+
+def test_hyperparameters_are_the_images() -> None:
+    """What the commands and the table give to a job."""
+    commands = re.findall(r"--(?:static-)?hyper-parameters ((?:[a-z_]+=\S+ ?)+)", "".join(BLOCKS).replace(")", " "))
+    assert len(commands) == 2
+    for words in (*commands, *re.findall(r"`(\w+=\d+)` to the hyperparameters", PROSE)):
+        Hyperparameters.parse(dict(word.split("=") for word in words.split()))
+
+
+def test_ranges_are_of_hyperparameters() -> None:
+    (ranges,) = re.findall(r"--parameter-ranges (.*)\)", "".join(BLOCKS))
+    for entry in ranges.split():
+        name, values = entry.split("=")
+        for end in values.split(":")[:2]:
+            Hyperparameters.parse({name: end})
+
+
+def test_settings_are_the_servers() -> None:
+    settings = re.findall(r"--environment (\w+)=", PROSE)
+    assert settings
+    assert set(settings) <= {setting.variable for setting in SETTINGS.values()}
 
 
 def test_options_in_prose_exist(bare: Scripts) -> None:
