@@ -61,8 +61,8 @@ def explain(error: Exception) -> str:
         answer = error.response["Error"]
         if answer.get("Code") == "ModelError":
             # The container's own reply: one line of JSON that says what is wrong.
-            status, body = error.response["OriginalStatusCode"], error.response["OriginalMessage"]
-            return f"the model answers {status}: {body.strip()}"
+            status, body = error.response.get("OriginalStatusCode"), error.response.get("OriginalMessage")
+            return f"the model answers {status}: {' '.join(body.splitlines())}" if body else line
         said = f"{error.operation_name}: {' '.join(answer.get('Message', '').split()) or answer.get('Code')}"
         text = f"{answer.get('Code')} {said}"
         return next(remedy.format(said.rstrip(".")) for pattern, remedy in REMOTE if re.search(pattern, text))

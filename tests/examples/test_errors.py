@@ -154,6 +154,14 @@ def test_the_models_own_words(scripts: Scripts, aws: ScriptedAws) -> None:
     assert the_line(scripts, "predict", "--endpoint-name", "e", "rows.csv") == f"the model answers 400: {body}"
 
 
+def test_a_model_without_words(scripts: Scripts, aws: ScriptedAws) -> None:
+    """Where the container has not answered, AWS's own words are all there is."""
+    message = "Received server error (0) from primary: the invocation timed out"
+    aws.answer("InvokeEndpoint", Answer({"Message": message}, 424, "ModelError"))
+    (scripts.folder / "rows.csv").write_text("1,2,3\n")
+    assert message in the_line(scripts, "predict", "--endpoint-name", "e", "rows.csv")
+
+
 def test_a_job_without_a_model(scripts: Scripts, aws: ScriptedAws) -> None:
     aws.answer("DescribeTrainingJob", Answer({"AlgorithmSpecification": {}, "RoleArn": "r", "ModelArtifacts": {}}))
     assert the_line(scripts, "deploy", "--training-job-name", "j") == (
