@@ -8,7 +8,7 @@ from typing import Any
 
 from contract_check.docker import Container, Docker, Tree
 from contract_check.job import Samples
-from contract_check.rule import Result, Rule
+from contract_check.rule import Rule
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Limits:
     @classmethod
     def quick(cls) -> Limits:
         """For an image that starts and stops within seconds."""
-        return cls(start=60, train=120, train_stop=20, serve_stop=15, broken_model=20)
+        return cls(start=30, train=120, train_stop=12, serve_stop=12, broken_model=15)
 
 
 @dataclass
@@ -75,6 +75,3 @@ def last_line(text: str) -> str:
     """The last line of a log that says something, shortened."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:160] if lines else "nothing in the log"
-
-
-Check = Callable[[Context], "list[Result]"]

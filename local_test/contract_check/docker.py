@@ -48,7 +48,8 @@ class Docker:
         """The client's end, whatever its exit code. In a session of its own, since Ctrl-C is for this program."""
         return subprocess.run(
             ["docker", *arguments],
-            **({"stdin": subprocess.DEVNULL} if input is None else {"input": input}),
+            # Without input it gets an empty one, not this program's.
+            input=input or b"",
             capture_output=True,
             start_new_session=True,
             timeout=seconds,

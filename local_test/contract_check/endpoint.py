@@ -21,18 +21,19 @@ class Endpoint:
         tree: Tree,
         *options: str,
         folder: str = "/opt/ml/model",
-        mode: str = ":ro",
+        mode: str = "",
         port: int = PORT,
     ) -> None:
         volume = context.docker.volume(context.image, tree)
         self._context, self._port = context, port
-        published = ("--publish", f"127.0.0.1::{port}")
+        published = [word for number in sorted({port, PORT}) for word in ("--publish", f"127.0.0.1::{number}")]
         self.container: Container = context.container(
             "serve", "--volume", f"{volume}:{folder}{mode}", *published, *options
         )
         self.container.start()
         self._begun = time.monotonic()
         self._host_port = self.container.port(port)
+        self._usual_port = 0 if port == PORT else self.container.port(PORT)
 
     def healthy(self, seconds: float) -> str:
         """Wait until /ping answers 200: nothing, or what it did instead in so many seconds."""
@@ -45,6 +46,8 @@ class Endpoint:
             answer = str(reply) if reply.status else answer
             if not self.container.running():
                 return f"it ended with exit code {self.container.wait(10)}: {last_line(self.container.logs())}"
+            if self._usual_port and ask(self._usual_port, "GET", "/ping", seconds=1).status == 200:
+                return f"it listens on port {PORT} instead of {self._port}"
             time.sleep(0.05)
         return f"/ping on port {self._port} has not answered 200 in {seconds:g} s, but {answer}"
 
@@ -61,6 +64,13 @@ class Endpoint:
         samples = self._context.samples
         headers = {"Content-Type": content_type or samples.content_type, **({"Accept": accept} if accept else {})}
         return self.send("POST", path, samples.request if body is None else body, headers)
+
+    def answered(self, seconds: float = 15) -> Reply:
+        """The reply to the sample request once it is 200, else the last one in so many seconds."""
+        deadline = time.monotonic() + seconds
+        while (reply := self.predict()).status != 200 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return reply
 
     def begin(self, body: bytes) -> Request:
         """A request for predictions whose body is still to be sent."""

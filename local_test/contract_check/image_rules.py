@@ -33,7 +33,7 @@ SIZE = Rule(
 )
 PROGRAMS = Rule(
     "image-programs",
-    "`docker run IMAGE train` and `docker run IMAGE serve` start programs of these names, or pass them to the entrypoint.",
+    "`docker run IMAGE train` and `… serve` start programs of these names, or pass them to the entrypoint.",
     _DOCKERFILE,
     "Put executable files train and serve into a folder on PATH: COPY, then RUN chmod +x.",
 )

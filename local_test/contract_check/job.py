@@ -95,7 +95,7 @@ def job_tree(
         resources["instance_groups"] = [
             {"instance_group_name": "homogeneousCluster", "instance_type": "ml.m5.large", "hosts": [host]}
         ]
-        config.update(dict.fromkeys(UNKNOWN_FILES, {"unknown": True}))
+        config.update({name: {"unknown": True} for name in UNKNOWN_FILES})
         tree.update({f"data/{name}-manifest": b"[]" for name in samples.channels})
     tree.update({f"config/{name}.json": json.dumps(content).encode() for name, content in config.items()})
     for name, files in samples.channels.items():

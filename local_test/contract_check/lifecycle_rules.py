@@ -20,7 +20,7 @@ STOP = Rule(
     "serve-stop",
     "The end of an endpoint is SIGTERM to process 1, and SIGKILL 30 seconds later.",
     GUIDE + "your-algorithms-inference-code.html",
-    "Handle SIGTERM: take no new requests, finish those there are, exit 0. Start the server with exec in a shell script.",
+    "Handle SIGTERM: take no new requests, finish those there are, exit 0. A shell script starts the server with exec.",
 )
 BIND_TO_PORT = Rule(
     "serve-port",

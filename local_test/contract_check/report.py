@@ -46,9 +46,8 @@ class Table:
     def sum_up(self, results: Iterable[Result], seconds: float) -> None:
         """How many of each."""
         counts = Counter(result.outcome for result in results)
-        print(
-            f"{self._clear()}{', '.join(f'{counts[kind]} {kind}' for kind in _COLOURS if counts[kind])} in {seconds:.0f} s"
-        )
+        told = ", ".join(f"{counts[kind]} {kind}" for kind in _COLOURS if counts[kind])
+        print(f"{self._clear()}{told} in {seconds:.0f} s")
 
     def _colour(self, outcome: str) -> str:
         return f"\033[{_COLOURS[outcome]}m{outcome:4}\033[0m" if self._terminal else f"{outcome:4}"

@@ -114,7 +114,7 @@ def check(context: Context) -> Iterator[Result]:
         if code:
             return Attempt(f"exit code {code}: {last_line(log)}")
         if not model:
-            return Attempt("exit code 0, but nothing in /opt/ml/model")
+            return Attempt(f"exit code 0, but nothing in /opt/ml/model: {last_line(log)}")
         context.model = context.model or model
         return Attempt("", f"exit code 0 in {seconds:.1f} s, {len(model)} file(s) in /opt/ml/model")
 
