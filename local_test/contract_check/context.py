@@ -62,9 +62,8 @@ class Context:
 
 def shell_hint(container: Container) -> str:
     """What process 1 is, where it is a shell, which passes no signal on."""
-    first = (container.processes() or [""])[0].split(None, 1)
-    command = first[1] if len(first) > 1 else ""
-    program = command.split(" ")[0].rpartition("/")[2]
+    command = container.process_one()
+    program = command.partition(" ")[0].rpartition("/")[2]
     return f"; process 1 is a shell, which does not pass signals on: {command[:60]}" if program in SHELLS else ""
 
 

@@ -158,9 +158,11 @@ class Container:
         lines = self._docker.try_("port", self.name, f"{number}/tcp").splitlines()
         return int(lines[0].rpartition(":")[2]) if lines else 0
 
-    def processes(self) -> list[str]:
-        """The command lines of its processes, process 1 first."""
-        return self._docker.try_("top", self.name, "-eo", "pid,args").splitlines()[1:]
+    def process_one(self) -> str:
+        """The command line of process 1; nothing once it has ended."""
+        number = self._docker.try_("inspect", "--format", "{{.State.Pid}}", self.name)
+        lines = (line.split(None, 1) for line in self._docker.try_("top", self.name, "-eo", "pid,args").splitlines())
+        return next((words[1] for words in lines if words[0] == number and len(words) > 1), "")
 
     def remove(self) -> None:
         self._docker.try_("rm", "--force", "--volumes", self.name)
