@@ -32,15 +32,20 @@ awk -v work="$work" '
 
 clean_up() {
   trap '' INT TERM HUP
+  wait "$starting" 2>/dev/null || true # until it is there to be removed
   for host in $hosts; do docker rm --force "$network-$host" >/dev/null 2>&1 || true; done
   docker network rm "$network" >/dev/null 2>&1 || true
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
-docker network create --internal "$network" >/dev/null
+apart docker network create --internal "$network" >/dev/null
+starting=$!
+wait "$starting"
 for host in $hosts; do
-  docker run --detach --name "$network-$host" --network "$network" --network-alias "$host" --hostname "$host" \
+  apart docker run --detach --name "$network-$host" --network "$network" --network-alias "$host" --hostname "$host" \
     --user "$user" --env HOME=/tmp --volume "$work/$host:/opt/ml" "$image" train >/dev/null
+  starting=$!
+  wait "$starting"
 done
 apart docker logs --follow "$network-algo-1"
 wait $! || true

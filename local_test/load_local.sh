@@ -21,9 +21,11 @@ rows=${rows:-$here/work/ames/held_out/three.csv}
 command -v python3 >/dev/null || die "Python is missing; install it"
 need_docker
 
-trap 'exit 130' INT TERM HUP
+loading=''
+trap '[ -z "$loading" ] || kill "$loading" 2>/dev/null; exit 130' INT TERM HUP
 serving "$folder" ${extra[@]+"${extra[@]}"}
 say "$requests requests from $clients clients, $(grep -c '' "$rows") lines each, to $image"
 apart python3 "$here/load.py" "$url/invocations" "$rows" "$requests" "$clients"
-wait $! || die "some requests were not answered with 200"
+loading=$!
+wait "$loading" || die "some requests were not answered with 200"
 say "" "Next: the same with fewer CPUs or other settings, such as $typed/load_local.sh -- --cpus 1"
