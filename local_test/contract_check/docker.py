@@ -27,8 +27,10 @@ class DockerError(Exception):
 class Docker:
     """The engine; what is made through it is removed when the block ends."""
 
-    def __init__(self, interruption: Interruption | None = None) -> None:
+    def __init__(self, interruption: Interruption | None = None, patience: float = 300) -> None:
+        """``patience``: seconds that the engine may take for one call."""
         self._interruption = interruption or Interruption()
+        self._patience = patience
         self._label = f"contract-check={uuid.uuid4().hex[:12]}"
 
     def __enter__(self) -> Docker:
@@ -43,7 +45,7 @@ class Docker:
             self.try_("volume", "rm", "--force", volume)
 
     def run(
-        self, *arguments: str, input: bytes | None = None, seconds: float = 300
+        self, *arguments: str, input: bytes | None = None, seconds: float | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """The client's end, whatever its exit code. In a session of its own, since Ctrl-C is for this program."""
         return subprocess.run(
@@ -52,7 +54,7 @@ class Docker:
             input=input or b"",
             capture_output=True,
             start_new_session=True,
-            timeout=seconds,
+            timeout=seconds or self._patience,
         )
 
     def call(self, *arguments: str, input: bytes | None = None) -> str:
@@ -61,7 +63,10 @@ class Docker:
         Raises:
             DockerError: it failed.
         """
-        done = self.run(*arguments, input=input)
+        try:
+            done = self.run(*arguments, input=input)
+        except subprocess.TimeoutExpired as error:
+            raise DockerError(f"no answer to {' '.join(arguments[:2])} in {error.timeout:g} s") from None
         if done.returncode:
             raise DockerError(done.stderr.decode(errors="replace").strip())
         return done.stdout.decode(errors="replace").strip()

@@ -127,12 +127,15 @@ def _under_load(context: Context, endpoint: Endpoint) -> Result:
     """/ping while several large requests are worked on."""
     large = context.samples.large_request(context.large_megabytes)
     context.tell("pinging beside large requests")
-    with ThreadPoolExecutor(4) as pool:
+    pool = ThreadPoolExecutor(4)
+    try:
         posts = [pool.submit(endpoint.predict, large) for _ in range(4)]
         pings: list[Reply] = []
         while not all(post.done() for post in posts) or not pings:
             pings.append(endpoint.get("/ping", context.limits.ping))
             time.sleep(0.05)
+    finally:
+        pool.shutdown(wait=False)  # an interruption does not wait for the replies
     replies = ", ".join(sorted({str(post.result().status or "none") for post in posts}))
     beside = f"beside 4 requests of {len(large) / 1024 / 1024:.1f} MB, answered {replies}"
     late = [ping for ping in pings if ping.status != 200 or ping.seconds > context.limits.ping]
