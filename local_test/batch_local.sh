@@ -10,6 +10,7 @@
 set -euo pipefail
 # shellcheck source=local_test/common.sh
 . "$(dirname "$0")/common.sh"
+trap 'exit 130' INT TERM HUP
 max_payload=''
 options "--image --max-payload" "$@"
 folder=$here/work/ames
@@ -21,7 +22,6 @@ fi
 [ -r "$file" ] || die "there is no file $file that can be read"
 need_docker
 
-trap 'exit 130' INT TERM HUP
 # The platform sets SAGEMAKER_BATCH: then each reply ends in a newline, so that they can be joined.
 serving "$folder" --env SAGEMAKER_BATCH=true
 parameters=$(http "$url/execution-parameters")

@@ -9,6 +9,7 @@
 set -euo pipefail
 # shellcheck source=local_test/common.sh
 . "$(dirname "$0")/common.sh"
+trap 'exit 130' INT TERM HUP
 options "--image" "$@"
 [ -z "$file" ] || die "it takes no argument, got '$file'; see ${0##*/} --help"
 need_docker
@@ -37,7 +38,6 @@ clean_up() {
   docker network rm "$network" >/dev/null 2>&1 || true
 }
 trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
 apart docker network create --internal "$network" >/dev/null
 starting=$!
 wait "$starting"

@@ -14,6 +14,8 @@
 set -euo pipefail
 # shellcheck source=local_test/common.sh
 . "$(dirname "$0")/common.sh"
+loading=''
+trap '[ -z "$loading" ] || kill "$loading" 2>/dev/null; exit 130' INT TERM HUP
 requests=2000 clients=8 rows=''
 options "--image --requests --clients --rows" "$@"
 rows=${rows:-$here/work/ames/held_out/three.csv}
@@ -21,8 +23,6 @@ rows=${rows:-$here/work/ames/held_out/three.csv}
 command -v python3 >/dev/null || die "Python is missing; install it"
 need_docker
 
-loading=''
-trap '[ -z "$loading" ] || kill "$loading" 2>/dev/null; exit 130' INT TERM HUP
 serving "$folder" ${extra[@]+"${extra[@]}"}
 say "$requests requests from $clients clients, $(grep -c '' "$rows") lines each, to $image"
 apart python3 "$here/load.py" "$url/invocations" "$rows" "$requests" "$clients"

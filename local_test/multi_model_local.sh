@@ -11,6 +11,7 @@
 set -euo pipefail
 # shellcheck source=local_test/common.sh
 . "$(dirname "$0")/common.sh"
+trap 'exit 130' INT TERM HUP
 options "--image" "$@"
 need_docker
 rows=$here/work/ames/held_out/three.csv
@@ -23,7 +24,6 @@ show() { # METHOD PATH [FILE CONTENT_TYPE]: the request and its reply, which mus
   METHOD=$1 http "$url$2" ${3:+"$3" "$4" text/csv} | sed 's/^/  /' || die "that was refused; the reply above says why"
 }
 
-trap 'exit 130' INT TERM HUP
 start serve --publish 127.0.0.1::8080 --env SAGEMAKER_MULTI_MODEL=true \
   --volume "$folder/model:/opt/ml/models/first/model:ro" --volume "$folder/model:/opt/ml/models/second/model:ro"
 healthy

@@ -10,6 +10,7 @@
 set -euo pipefail
 # shellcheck source=local_test/common.sh
 . "$(dirname "$0")/common.sh"
+trap 'exit 130' INT TERM HUP
 options "--image" "$@"
 [ -z "$file" ] || die "it takes no argument, got '$file'; see ${0##*/} --help"
 need_docker
@@ -32,7 +33,6 @@ ended() { # and then the container of that instance is gone
   finish
   remove
 }
-trap 'exit 130' INT TERM HUP
 
 say "Training without a break"
 train unbroken

@@ -24,8 +24,8 @@ STOP = Rule(
 )
 BIND_TO_PORT = Rule(
     "serve-port",
-    "With the label accept-bind-to-port, inference pipelines say in SAGEMAKER_BIND_TO_PORT where to listen.",
-    GUIDE + "inference-pipelines.html",
+    "With the label accept-bind-to-port, pipelines and multi-container endpoints say where in SAGEMAKER_BIND_TO_PORT.",
+    GUIDE + "multi-container-endpoints.html",
     "Read the port from that variable, or take the label out of the Dockerfile.",
 )
 RULES = [BROKEN_MODEL, STOP, BIND_TO_PORT]

@@ -66,7 +66,7 @@ QUIET = Rule(
     "Leave /ping out of the access log: CloudWatch is paid by volume.",
 )
 
-RULES = [AFTER_LOAD, UNDER_LOAD, INVOCATIONS, ROWS, ACCEPT, UNKNOWN_TYPE, PARAMETERS, QUIET]
+RULES = [AFTER_LOAD, INVOCATIONS, ROWS, ACCEPT, UNDER_LOAD, UNKNOWN_TYPE, PARAMETERS, QUIET]
 
 
 def check(context: Context, endpoint: Endpoint, first: Reply) -> Iterator[Result]:

@@ -270,7 +270,7 @@ def test_an_endpoint_under_load(trained: Scripts) -> None:
     wrong.write_text("1,2\n")
     os.chown(wrong, trained.uid, trained.uid)
     output = trained.run("load_local.sh", "--requests", "20", "--rows", str(wrong), code=1)
-    assert '  20 times: 400 {"error":"expected 79 or 81 values per row, got 2' in output
+    assert '  20 times: 400 {"error":"expected 81 values per row, got 2' in output
 
 
 def test_a_cluster_of_two_hosts(scripts: Scripts) -> None:
@@ -297,6 +297,7 @@ def test_an_interrupted_job_leaves_nothing(trained: Scripts, script: str) -> Non
         job = trained.start(f"{script}_local.sh")
         time.sleep(seconds)
         ended, output = job.poll(), interrupt(job)
-        assert job.returncode == 128 + signal.SIGINT or ended == 0, output
+        # Before a script has set its trap, the signal itself ends it.
+        assert job.returncode in (128 + signal.SIGINT, -signal.SIGINT) or ended == 0, output
         trained.assert_nothing_is_left()
         assert "xgboost-cluster" not in docker("network", "ls")
