@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import tarfile
 import uuid
@@ -31,7 +32,7 @@ class Docker:
         """``patience``: seconds that the engine may take for one call."""
         self._interruption = interruption or Interruption()
         self._patience = patience
-        self._label = f"contract-check={uuid.uuid4().hex[:12]}"
+        self._label = f"contract-check={os.getpid()}-{uuid.uuid4().hex[:8]}"
 
     def __enter__(self) -> Docker:
         return self

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from contract_check.cli import RULES
@@ -86,19 +87,25 @@ Check = Callable[..., dict[str, tuple[str, str]]]
 
 
 @pytest.fixture
-def check() -> Iterator[Check]:
+def check() -> Check:
     """`check(image, *options)`: result and evidence by rule."""
 
     def run(image: str, *options: str, code: int | None = None) -> dict[str, tuple[str, str]]:
-        done = subprocess.run([*CHECK, image, "--json", *options], text=True, capture_output=True, timeout=400)
-        assert done.returncode in ({0, 1} if code is None else {code}), done.stdout + done.stderr
-        results = {row["rule"]: (row["result"], row["evidence"]) for row in json.loads(done.stdout)["results"]}
-        assert done.returncode == any(outcome == "FAIL" for outcome, _ in results.values())
+        with subprocess.Popen([*CHECK, image, "--json", *options], text=True, stdout=PIPE, stderr=PIPE) as process:
+            output, errors = process.communicate(timeout=400)
+        assert_nothing_is_left(process.pid)
+        assert process.returncode in ({0, 1} if code is None else {code}), output + errors
+        results = {row["rule"]: (row["result"], row["evidence"]) for row in json.loads(output)["results"]}
+        assert process.returncode == any(outcome == "FAIL" for outcome, _ in results.values())
         return results
 
-    yield run
-    assert not docker("ps", "--all", "--quiet", "--filter", "label=contract-check")
-    assert not docker("volume", "ls", "--quiet", "--filter", "label=contract-check")
+    return run
+
+
+def assert_nothing_is_left(process: int) -> None:
+    """No container and no volume of the check that was this process."""
+    for kind in (("ps", "--all"), ("volume", "ls")):
+        assert f"contract-check={process}-" not in docker(*kind, "--format", "{{.Labels}}")
 
 
 @pytest.fixture
@@ -164,7 +171,7 @@ def test_every_rule_can_fail() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.5, 2, 4])
-def test_ctrl_c_leaves_nothing(seconds: float, check: Check) -> None:
+def test_ctrl_c_leaves_nothing(seconds: float) -> None:
     program = subprocess.Popen(
         [*CHECK, f"{IMAGE}:cpu"],
         stdout=subprocess.PIPE,
@@ -177,6 +184,7 @@ def test_ctrl_c_leaves_nothing(seconds: float, check: Check) -> None:
     output, _ = program.communicate(timeout=60)
     assert program.returncode == 128 + signal.SIGINT, output
     assert "Traceback" not in output
+    assert_nothing_is_left(program.pid)
 
 
 def test_data_and_request_of_ones_own(tmp_path: Path, check: Check) -> None:
