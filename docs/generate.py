@@ -15,7 +15,9 @@ from typing import Literal, get_args, get_origin
 import annotated_types
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "local_test")]
+
+from contract_check.cli import RULES  # noqa: E402
 
 from container.contract.serving_env import SETTINGS, UNSUPPORTED, WITHOUT_EFFECT  # noqa: E402
 from container.training.hyperparameters.metric_names import CLASS_METRICS, VALUE_METRICS, XGBOOST_METRICS  # noqa: E402
@@ -111,12 +113,17 @@ def other_settings() -> str:
     return table(("Variable", "Here"), refused + ignored)
 
 
+def contract_rules() -> str:
+    return table(("Rule", "What the platform says"), [(f"`{rule.name}`", rule.says) for rule in RULES])
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "hyperparameters": all_hyperparameters,
     "metrics": metrics,
     "obsolete": obsolete,
     "settings": settings,
     "other settings": other_settings,
+    "contract rules": contract_rules,
 }
 
 _BLOCK = re.compile(r"(?P<start><!-- generated: (?P<name>[^>]+) -->\n).*?(?P<end><!-- /generated -->)", re.DOTALL)

@@ -104,12 +104,28 @@ running() { [ "$(docker inspect --format '{{.State.Running}}' "$name" 2>/dev/nul
 # answers PORT: whether something listens there.
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# http URL [FILE CONTENT_TYPE ACCEPT]: print what is answered to a GET, or to a POST of the file. Returns 0 when the
-# status is 200, 1 when it is another, 2 when nothing answers. Without curl, Python does it.
+# serving FOLDER DOCKER_OPTION...: serve the model in the folder in the background; sets url once that is healthy.
+serving() {
+  [ -e "$1/model/xgboost-model" ] || die "there is no model in $1/model yet; run: $typed/train_local.sh"
+  start serve --publish 127.0.0.1::8080 --volume "$1/model:/opt/ml/model:ro" "${@:2}"
+  healthy
+}
+
+# Sets url to the server that was started, once it is healthy.
+healthy() {
+  url=http://$(docker port "$name" 8080 | head -n 1)
+  until http "$url/ping" >/dev/null; do
+    running || die "the server did not start: $(docker logs --tail 3 "$name" 2>&1)"
+    sleep 0.2
+  done
+}
+
+# http URL [FILE CONTENT_TYPE ACCEPT]: print what is answered to a GET, or to a POST of the file, or to the METHOD that
+# is set. Returns 0 when the status is 200, 1 when it is another, 2 when nothing answers. Without curl, Python does it.
 http() {
   local reply
   if command -v curl >/dev/null; then
-    reply=$(curl --silent --write-out '\n%{http_code}' \
+    reply=$(curl --silent --write-out '\n%{http_code}' ${METHOD:+--request "$METHOD"} \
       ${2:+--data-binary "@$2" --header "Content-Type: $3" --header "Accept: $4"} "$1") || return 2
   else
     command -v "${python:=python3}" >/dev/null || die "curl is missing; install it"

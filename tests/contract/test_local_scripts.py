@@ -1,6 +1,7 @@
 """local_test/'s scripts where Docker is missing, broken or of another kind: what they say, and how they call it."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -86,7 +87,10 @@ def test_files_are_written_as_the_user(docker: Callable[..., Path], tmp_path: Pa
     assert "--gpus all " in command
 
 
-@pytest.mark.parametrize("script", ["seed.sh", "train_local.sh", "serve_local.sh", "predict.sh", "demo.sh"])
+JOBS = [f"{job}_local.sh" for job in ("batch", "cluster", "load", "multi_model", "spot")]
+
+
+@pytest.mark.parametrize("script", ["seed.sh", "train_local.sh", "serve_local.sh", "predict.sh", "demo.sh", *JOBS])
 def test_help_and_wrong_options(script: str) -> None:
     done = run(script, "--help")
     assert done.returncode == 0
@@ -119,6 +123,11 @@ class Echo(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply)))
         self.end_headers()
         self.wfile.write(reply)
+
+    def do_DELETE(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"deleted {self.path}".encode())
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -153,3 +162,29 @@ def test_predict_with_and_without_curl(tmp_path: Path, monkeypatch: pytest.Monke
         probe.bind(("127.0.0.1", 0))
         done = run("predict.sh", "--port", str(probe.getsockname()[1]), tmp_path / "two.csv")
     assert done.stderr.splitlines()[-1].startswith("predict.sh: nothing answers on port ")
+
+
+@pytest.mark.parametrize(("clients", "requests"), [("1", "3"), ("4", "50")])
+def test_load_counts_every_request(tmp_path: Path, port: str, clients: str, requests: str) -> None:
+    rows = tmp_path / "rows.csv"
+    load = [sys.executable, LOCAL_TEST / "load.py", f"http://127.0.0.1:{port}/invocations", rows, requests, clients]
+    rows.write_text("1,2\n")
+    done = subprocess.run(load, text=True, capture_output=True, timeout=60)
+    assert done.returncode == 0
+    assert re.fullmatch(r"\d+ requests/s, p50 [\d.]+ ms, p99 [\d.]+ ms, 0 errors\n", done.stdout)
+
+    rows.write_text("1,2\n3,4\n")  # which Echo refuses
+    done = subprocess.run(load, text=True, capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"  {requests} times: 400 /invocations text/csv")
+
+
+@pytest.mark.parametrize("client", ["curl", "python3"])
+def test_http_takes_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: str, client: str) -> None:
+    (tmp_path / "bin").mkdir()
+    for tool in ("bash", "dirname", client):
+        (tmp_path / "bin" / tool).symlink_to(sys.executable if tool == "python3" else shutil.which(tool) or tool)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    script = f". {LOCAL_TEST}/common.sh; METHOD=DELETE http http://127.0.0.1:{port}/models/first"
+    done = subprocess.run(["bash", "-c", script, f"{LOCAL_TEST}/x.sh"], text=True, capture_output=True)
+    assert (done.returncode, done.stdout) == (0, "deleted /models/first\n"), done.stderr

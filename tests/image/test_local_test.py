@@ -224,3 +224,80 @@ def test_an_interrupted_demo_leaves_nothing(scripts: Scripts, moment: str) -> No
     assert demo.returncode == 128 + signal.SIGINT, output
     assert list((scripts.checkout / "local_test/work").iterdir()) == []
     scripts.assert_nothing_is_left()
+
+
+@pytest.fixture
+def trained(scripts: Scripts) -> Scripts:
+    """The scripts, with a small model of the house sales."""
+    _output(scripts, "seed.sh")
+    scripts.hyperparameters(num_round=5, max_depth=3, nthread=1)
+    scripts.run("train_local.sh")
+    return scripts
+
+
+def test_batch_transform(trained: Scripts) -> None:
+    predictions = trained.work / "held_out/without_header.csv.out"
+    assert "624 rows in 1 requests gave 624 predictions" in trained.run("batch_local.sh")
+    whole = predictions.read_bytes()
+    assert all(float(line) > 0 for line in whole.splitlines())
+    output = trained.run("batch_local.sh", "--max-payload", "0.05")
+    assert "624 rows in 4 requests gave 624 predictions" in output
+    assert predictions.read_bytes() == whole
+    assert {path.name for path in predictions.parent.iterdir()} >= {"rows.csv", "without_header.csv"}
+    assert not [path for path in predictions.parent.iterdir() if path.is_dir()]
+
+    with_header = trained.work / "held_out/rows.csv"
+    assert "625 lines gave 624 predictions; a header is no row" in trained.run(
+        "batch_local.sh", str(with_header), code=1
+    )
+
+
+def test_a_multi_model_endpoint(trained: Scripts) -> None:
+    output = trained.run("multi_model_local.sh")
+    steps = re.findall(r"^(?:GET|POST|DELETE) .*", output, re.M)
+    assert len(steps) == 8
+    assert re.findall(r"^GET /models\n  (.*)", output, re.M)[1] == '{"models":[]}'
+    asked = re.findall(r"^POST /models/(?:first|second)/invoke\n((?:  [\d.]+\n){3})", output, re.M)
+    assert len(asked) == 2
+    assert asked[0] == asked[1]
+
+
+def test_an_endpoint_under_load(trained: Scripts) -> None:
+    output = trained.run("load_local.sh", "--requests", "200", "--clients", "4", "--", "--cpus", "1")
+    assert "200 requests from 4 clients, 4 lines each" in output
+    assert re.search(r"^\d+ requests/s, p50 [\d.]+ ms, p99 [\d.]+ ms, 0 errors$", output, re.M)
+    wrong = trained.checkout / "wrong.csv"
+    wrong.write_text("1,2\n")
+    os.chown(wrong, trained.uid, trained.uid)
+    output = trained.run("load_local.sh", "--requests", "20", "--rows", str(wrong), code=1)
+    assert '  20 times: 400 {"error":"expected 81 values per row, got 2' in output
+
+
+def test_a_cluster_of_two_hosts(scripts: Scripts) -> None:
+    output = scripts.run("cluster_local.sh")
+    cluster = scripts.checkout / "local_test/work/cluster"
+    assert output.endswith(f"\nNext: {scripts.checkout}/local_test/serve_local.sh {cluster}/algo-1\n")
+    rows = [(cluster / host / "input/data/train/rows.csv").read_text().splitlines() for host in ("algo-1", "algo-2")]
+    assert [len(part) - 1 for part in rows] == [1153, 1153]
+    assert not set(rows[0][1:]) & set(rows[1][1:])
+    assert (cluster / "algo-1/model/xgboost-model").stat().st_size > 1000
+    assert not list((cluster / "algo-2/model").iterdir())
+    assert "xgboost-cluster" not in docker("network", "ls")
+
+
+def test_a_spot_interruption(scripts: Scripts) -> None:
+    output = scripts.run("spot_local.sh")
+    assert re.search(r"^Resuming after the \d+ rounds of the newest checkpoint$", output, re.M), output
+    assert "The model is the same as without a break, bit by bit.\n" in output
+
+
+@pytest.mark.parametrize("script", ["batch", "multi_model", "load", "cluster", "spot"])
+def test_an_interrupted_job_leaves_nothing(trained: Scripts, script: str) -> None:
+    for seconds in (0.3, 1, 2.5):
+        job = trained.start(f"{script}_local.sh")
+        time.sleep(seconds)
+        ended, output = job.poll(), interrupt(job)
+        # Before a script has set its trap, the signal itself ends it.
+        assert job.returncode in (128 + signal.SIGINT, -signal.SIGINT) or ended == 0, output
+        trained.assert_nothing_is_left()
+        assert "xgboost-cluster" not in docker("network", "ls")
