@@ -51,7 +51,7 @@ def exception_line(lines: Sequence[str], folder: Path) -> str:
         elif match := _FRAME.match(line):
             frames.append(_Frame(match["file"], int(match["line"])))
         elif frames and line.strip() and not line.startswith(" "):  # the exception, below its frames
-            found = found if ignored else f"{message(lines[number:])} ({_place(frames, folder)})"
+            found = found if ignored else f"{_message(lines[number:])} ({_place(frames, folder)})"
             frames = []
     return found
 
@@ -67,7 +67,7 @@ def pip_line(lines: Sequence[str]) -> str:
     return last_line(marked or lines).removeprefix("ERROR: ")
 
 
-def message(lines: Sequence[str]) -> str:
+def _message(lines: Sequence[str]) -> str:
     """The exception's line, and what it announces where it ends in a colon; no library's stack."""
     taken: list[str] = []
     for line in lines:

@@ -94,6 +94,7 @@ def _download(source: str, archive: Path) -> None:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells where it found what
     bucket, _, key = source.removeprefix("s3://").partition("/")
     try:
         boto3.client("s3").download_file(bucket, key, str(archive))
@@ -107,9 +108,9 @@ def _download(source: str, archive: Path) -> None:
 def _unpacked(archive: Path, source: str, opt_ml: OptMl) -> Path:
     try:
         opened = tarfile.open(archive)  # noqa: SIM115  # its errors are not those of the unpacking
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error):
         raise UserError(
-            f"SAGEMAKER_SUBMIT_DIRECTORY: {source} is no tar.gz archive: {error}; pack it as tar -czf does"
+            f"SAGEMAKER_SUBMIT_DIRECTORY: {source} is no tar.gz archive; pack it as tar -czf does"
         ) from None
     except OSError as error:
         raise UserError(

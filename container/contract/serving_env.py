@@ -172,7 +172,7 @@ class ServingSettings:
     program: str = _setting(
         "SAGEMAKER_PROGRAM",
         _TEXT,
-        "Script with inference code of your own, such as `inference.py`; see docs/inference-code.md.",
+        "Script with inference code of your own, such as inference.py; see docs/inference-code.md.",
         "",
         "none",
     )
@@ -186,7 +186,7 @@ class ServingSettings:
     feature_group: str = _setting(
         "FEATURE_GROUP_NAME",
         (str, "name or ARN"),
-        "Feature Store group whose online store completes JSON records that give a `record_id`; see docs/serving.md.",
+        "Feature Store group whose online store completes JSON records that say only their id; see docs/serving.md.",
         "",
         "none",
     )

@@ -31,8 +31,6 @@ _NAME = re.compile(r"[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}")
 _PASSING = ("InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable", "ThrottlingException")
 """Error codes of single records that are worth another try."""
 
-log = logging.getLogger(__name__)
-
 
 class FeatureStoreError(ContainerError):
     """The Feature Store gave no answer; the request may be right."""
@@ -114,7 +112,7 @@ class OnlineStore:
                 import boto3
                 from botocore.config import Config
 
-                logging.getLogger("botocore").setLevel(max(logging.WARNING, log.getEffectiveLevel()))
+                logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells where it found what
                 self._made = boto3.session.Session().client(
                     "sagemaker-featurestore-runtime",
                     region_name=self._region or None,
@@ -141,7 +139,7 @@ class OnlineStore:
             remedy = "give the model an execution role, and no network isolation"
         elif isinstance(error, exceptions.NoRegionError):
             remedy = "set AWS_REGION to the group's region"
-        elif isinstance(error, exceptions.HTTPClientError):
+        elif isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
             kind = FeatureStoreBusyError
             remedy = "AWS_REGION must be the group's, and the endpoint's network must reach it; isolation forbids that"
         elif "Access" in code or "Token" in code or "Signature" in code:

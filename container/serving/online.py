@@ -59,9 +59,11 @@ class LookupService:
 
         def complete(body: bytes) -> Reply:
             form = content_type.format or sniff(body)
-            if form not in _FORMS or f'"{KEY}"'.encode() not in body:
+            if form not in _FORMS:
                 return handler(body)
             text = delimited.decode_text(body, content_type.charset)
+            if f'"{KEY}"'.encode() not in text:
+                return handler(body)
             found = self._json(text) if form is Format.JSON else self._json_lines(text)
             if found is None:
                 return handler(body)

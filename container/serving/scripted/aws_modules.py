@@ -28,7 +28,7 @@ _CONTENT_TYPES = {
 
 def provide() -> None:
     """Make ``sagemaker_xgboost_container.encoder`` and ``sagemaker_containers.beta.framework`` importable."""
-    if importlib.util.find_spec("sagemaker_xgboost_container") is None:
+    if _is_absent("sagemaker_xgboost_container"):
         _module(
             "sagemaker_xgboost_container.encoder",
             csv_to_dmatrix=lambda input, dtype=None: decode(input, "text/csv"),
@@ -37,12 +37,16 @@ def provide() -> None:
             json_to_jsonlines=json_to_jsonlines,
             decode=decode,
         )
-    if importlib.util.find_spec("sagemaker_containers") is None:
+    if _is_absent("sagemaker_containers"):
         beneath = "sagemaker_containers.beta.framework"
         _module(f"{beneath}.content_types", **_CONTENT_TYPES)
         _module(f"{beneath}.encoders", encode=encode)
         _module(f"{beneath}.errors", ClientError=ContainerError, UnsupportedFormatError=ContainerError)
         _module(f"{beneath}.worker", Response=_Response)
+
+
+def _is_absent(name: str) -> bool:
+    return name not in sys.modules and importlib.util.find_spec(name) is None
 
 
 def decode(obj: str | bytes, content_type: str) -> xgboost.DMatrix:

@@ -100,8 +100,7 @@ class Hooks:
             raise
         except (Exception, SystemExit) as error:
             log.error("%s of %s failed", name, self.code.script.name, exc_info=error)
-            said = error_line.message(traceback.format_exception_only(error))
-            raise HookError(f"{name} of {self.code.script.name} failed: {said}", _status(error)) from None
+            raise HookError(f"{name} of {self.code.script.name} failed: {_said(error)}", _status(error)) from None
 
 
 def names(code: InferenceCode) -> set[str]:
@@ -158,6 +157,11 @@ def _refusal(failed: str, error: BaseException, code: InferenceCode) -> UserErro
     """Why the server cannot start, in one line with the place in the user's code."""
     lines = "".join(traceback.format_exception(error)).splitlines()
     return UserError(f"{failed}: {error_line.exception_line(lines, code.folder)}")
+
+
+def _said(error: BaseException) -> str:
+    """The exception with its message, but for the stack that XGBoost adds to its own."""
+    return "".join(traceback.format_exception_only(error)).partition("Stack trace")[0].strip()
 
 
 def _status(error: BaseException) -> int:

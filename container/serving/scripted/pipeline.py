@@ -96,6 +96,8 @@ class Pipeline:
             matrix = sparse.csr_matrix((found.data, found.indices, found.indptr), shape=shape)
         else:
             try:
+                if np.ndim(data) == 0:  # None among them, of which numpy makes a number
+                    raise TypeError
                 matrix = np.atleast_2d(np.ascontiguousarray(data, dtype=np.float32))
             except (TypeError, ValueError):
                 raise HookError(
