@@ -52,7 +52,7 @@ class InferenceCode:
         if not settings.program:
             _tell_unused(opt_ml)
             return None
-        folder = _folder(settings.submit_directory.removeprefix("file://"), opt_ml)
+        folder = _folder(settings.submit_directory.removeprefix("file://"), settings.region, opt_ml)
         named = Path(settings.program)
         # In local mode the SDKs name the script by its path on the user's machine.
         script = next((path for path in (folder / named, folder / named.name) if path.is_file()), None)
@@ -72,7 +72,7 @@ def _tell_unused(opt_ml: OptMl) -> None:
         log.info("%s is not run, for nothing asks for it; set SAGEMAKER_PROGRAM=%s to", script, script.name)
 
 
-def _folder(source: str, opt_ml: OptMl) -> Path:
+def _folder(source: str, region: str, opt_ml: OptMl) -> Path:
     """The folder with the code, after fetching or unpacking it where ``source`` is an archive."""
     if not source:
         beside = opt_ml.model / "code"
@@ -85,19 +85,19 @@ def _folder(source: str, opt_ml: OptMl) -> Path:
     if source.startswith("s3://"):
         with tempfile.TemporaryDirectory() as place:
             archive = Path(place) / "sourcedir.tar.gz"
-            _download(source, archive)
+            _download(source, region, archive)
             return _unpacked(archive, source, opt_ml)
     return _unpacked(Path(source), source, opt_ml)
 
 
-def _download(source: str, archive: Path) -> None:
+def _download(source: str, region: str, archive: Path) -> None:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells where it found what
     bucket, _, key = source.removeprefix("s3://").partition("/")
     try:
-        boto3.client("s3").download_file(bucket, key, str(archive))
+        boto3.client("s3", region_name=region or None).download_file(bucket, key, str(archive))
     except (BotoCoreError, ClientError, ValueError) as error:
         raise UserError(
             f"SAGEMAKER_SUBMIT_DIRECTORY: the code cannot be fetched from {source}: {error}; "

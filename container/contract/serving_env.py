@@ -22,7 +22,6 @@ UNSUPPORTED = {
 # What AWS's images and SDKs set and this one has no use for.
 WITHOUT_EFFECT = {
     "SAGEMAKER_SAFE_PORT_RANGE": "only the one port is listened on",
-    "SAGEMAKER_REGION": "the region is AWS_REGION's",
 }
 
 
@@ -193,9 +192,9 @@ class ServingSettings:
     region: str = _setting(
         "AWS_REGION",
         _TEXT,
-        "Region of the feature group; the platform sets it.",
+        "Region of the feature group and of code in S3; the platform sets it.",
         "",
-        "as AWS_DEFAULT_REGION",
+        "as SAGEMAKER_REGION, else AWS_DEFAULT_REGION",
     )
     log_level: str = _setting("SAGEMAKER_CONTAINER_LOG_LEVEL", _LEVEL, "Least level of log lines.", "INFO", "info")
 
@@ -222,7 +221,7 @@ class ServingSettings:
             ]
         if problems:
             raise UserError("\n".join(problems))
-        return cls(**values)
+        return cls(**{"region": environ.get("SAGEMAKER_REGION", "").strip(), **values})
 
     @property
     def body_limit(self) -> int:

@@ -68,16 +68,18 @@ class OnlineStore:
         deadline = time.monotonic() + SECONDS
         for batch in batched(dict.fromkeys(identifiers), BATCH):
             left = list(batch)
-            for pause in (*_PAUSES, None):
+            for pause in (0.0, *_PAUSES):
+                time.sleep(pause * random.uniform(0.5, 1.0))
+                if time.monotonic() > deadline:
+                    break
                 left = self._ask(left, wanted, found)
                 if not left:
                     break
-                if pause is None or time.monotonic() + pause > deadline:
-                    raise FeatureStoreBusyError(
-                        f"the feature group {self._group!r} left {len(left)} of {len(batch)} records unprocessed, "
-                        f"the first {left[0]!r}; send the request again later, or fewer records at once"
-                    )
-                time.sleep(pause * random.uniform(0.5, 1.0))
+            if left:
+                raise FeatureStoreBusyError(
+                    f"the feature group {self._group!r} left {len(left)} of {len(batch)} records unprocessed, "
+                    f"the first {left[0]!r}; send the request again later, or fewer records at once"
+                )
         return found
 
     def _ask(self, identifiers: list[str], features: list[str], found: dict[str, dict[str, str]]) -> list[str]:

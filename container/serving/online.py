@@ -38,6 +38,7 @@ def around(service: Service, settings: ServingSettings, schema: Schema) -> Servi
     """The service, with lookups before it where a feature group is set; ``schema`` is its model's."""
     if not settings.feature_group:
         return service
+    log.info("looking records up in the feature group %r", settings.feature_group)
     store = OnlineStore(settings.feature_group, settings.region, _CONNECTIONS)
     return LookupService(service, store, schema, settings)
 
