@@ -6,7 +6,7 @@ It answers BatchGetRecord alone, and holds every request to botocore's model of 
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,6 +75,29 @@ class Group:
         done, left = identifiers[:-count], identifiers[-count:]
         unprocessed = [{"FeatureGroupName": self.name, "RecordIdentifiersValueAsString": left}]
         return {**self.reply(done), "UnprocessedIdentifiers": unprocessed}
+
+
+class Kept:
+    """What `OnlineStore` does, from records in memory; ``asked`` are the calls so far."""
+
+    def __init__(self, records: Mapping[str, Mapping[str, str]]) -> None:
+        self.kept = records
+        self.asked: list[tuple[list[str], list[str]]] = []
+
+    def records(self, identifiers: Sequence[str], features: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        self.asked.append((list(identifiers), list(features)))
+        return {
+            identifier: {name: value for name, value in self.kept[identifier].items() if name in features}
+            for identifier in identifiers
+            if identifier in self.kept
+        }
+
+
+HOUSES = {
+    "17": {"area": "100", "rooms": "3", "zone": "A", "class": "20", "sold": "2020-01-01", "garage": "true"},
+    "18": {"area": "50.0", "rooms": "1", "zone": "C", "class": "60", "sold": "2019-02-01T00:00:00Z", "garage": "false"},
+}
+"""Records for the golden model houses."""
 
 
 def failure(code: str, message: str, status: int) -> Answer:

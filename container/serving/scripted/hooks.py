@@ -161,13 +161,20 @@ def _refusal(failed: str, error: BaseException, code: InferenceCode) -> UserErro
 
 def _said(error: BaseException) -> str:
     """The exception with its message, but for the stack that XGBoost adds to its own."""
+    if _of_the_toolkit(error):
+        return str(getattr(error, "message", error))
     return "".join(traceback.format_exception_only(error)).partition("Stack trace")[0].strip()
 
 
 def _status(error: BaseException) -> int:
     """That of an error of sagemaker-inference's, whose family says which; 500 for all others."""
-    if any(base.__name__ == "BaseInferenceToolkitError" for base in type(error).__mro__):
+    if _of_the_toolkit(error):
         status = getattr(error, "status_code", None)
         if isinstance(status, int) and status >= 400 and status in HTTPStatus:
             return status
     return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _of_the_toolkit(error: BaseException) -> bool:
+    """Whether it is of sagemaker-inference's family, where requirements.txt installs that."""
+    return any(base.__name__ == "BaseInferenceToolkitError" for base in type(error).__mro__)

@@ -1,7 +1,6 @@
 """Records that a request only names, completed from a store."""
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,29 +12,10 @@ from container.model.predictor import Predictor
 from container.serving.app import create_app
 from container.serving.online import LookupService, around
 from container.serving.service import ModelService
+from tests.support.feature_store import HOUSES, Kept
 from tests.support.serving import MODELS
 
-HOUSES = {
-    "17": {"area": "100", "rooms": "3", "zone": "A", "class": "20", "sold": "2020-01-01", "garage": "true"},
-    "18": {"area": "50.0", "rooms": "1", "zone": "C", "class": "60", "sold": "2019-02-01T00:00:00Z", "garage": "false"},
-}
 PRICES = {"17": 215981.4, "18": 85403.4}
-
-
-class Kept:
-    """A store in memory that counts."""
-
-    def __init__(self, records: Mapping[str, Mapping[str, str]] = HOUSES) -> None:
-        self.kept = records
-        self.asked: list[tuple[list[str], list[str]]] = []
-
-    def records(self, identifiers: Sequence[str], features: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-        self.asked.append((list(identifiers), list(features)))
-        return {
-            identifier: {name: value for name, value in self.kept[identifier].items() if name in features}
-            for identifier in identifiers
-            if identifier in self.kept
-        }
 
 
 def client(store: Kept, model: str = "houses", **more: Any) -> FlaskClient:
@@ -73,17 +53,17 @@ def test_records_in_the_order_asked_for(body: object, content_type: str) -> None
     if (content_type == "application/jsonlines") is not lines and content_type:
         body = [{"record_id": "17"}, {"record_id": "18"}, {"record_id": "17"}] if not lines else body
         content_type = "application/jsonlines" if lines else "application/json"
-    store = Kept()
+    store = Kept(HOUSES)
     assert predictions(client(store), body, content_type) == [PRICES["17"], PRICES["18"], PRICES["17"]]
     assert store.asked == [(["17", "18", "17"], list(HOUSES["17"]))]
 
 
 def test_one_record() -> None:
-    assert predictions(client(Kept()), {"record_id": "18"}) == [PRICES["18"]]
+    assert predictions(client(Kept(HOUSES)), {"record_id": "18"}) == [PRICES["18"]]
 
 
 def test_the_request_s_fields_come_first() -> None:
-    store = Kept()
+    store = Kept(HOUSES)
     whole = {**HOUSES["17"], "area": 50, "garage": False, "zone": None}
     asked = client(store)
     (expected,) = predictions(asked, [whole])
@@ -101,7 +81,7 @@ def test_a_record_with_all_its_fields_needs_no_store() -> None:
 
 
 def test_beside_records_that_say_all_themselves() -> None:
-    store = Kept()
+    store = Kept(HOUSES)
     assert predictions(client(store), [HOUSES["18"], {"record_id": "17"}]) == [PRICES["18"], PRICES["17"]]
 
 
@@ -115,7 +95,7 @@ def test_beside_records_that_say_all_themselves() -> None:
     ],
 )
 def test_all_else_is_as_without_a_store(body: bytes, content_type: str) -> None:
-    store = Kept()
+    store = Kept(HOUSES)
     settings = ServingSettings(workers=1)
     predictor = Predictor(artifact.load(MODELS / "houses.ubj"))
     plain = create_app(ModelService(predictor, settings), settings).test_client()
@@ -127,7 +107,7 @@ def test_all_else_is_as_without_a_store(body: bytes, content_type: str) -> None:
 
 
 def test_records_that_are_missing_are_named() -> None:
-    asked = client(Kept())
+    asked = client(Kept(HOUSES))
     assert refusal(asked, {"instances": [{"record_id": "17"}, {"record_id": "5"}, {"record_id": "6"}]}) == (
         "the feature group 'houses' has no record '5', '6' (instance 2); put it there, or send all columns"
     )
@@ -136,7 +116,7 @@ def test_records_that_are_missing_are_named() -> None:
 
 
 def test_or_have_an_empty_prediction(caplog: pytest.LogCaptureFixture) -> None:
-    asked = client(Kept(), placeholders=True, batch=True)
+    asked = client(Kept(HOUSES), placeholders=True, batch=True)
     body = b'{"record_id": "17"}\n{"record_id": "5"}\n{"record_id": "18"}\n'
     reply = asked.post("/invocations", data=body, content_type="application/jsonlines")
     assert reply.get_data() == b"215981.4\n\n85403.4\n"
@@ -145,7 +125,7 @@ def test_or_have_an_empty_prediction(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("value", [None, True, ["17"], {"id": 17}])
 def test_what_is_no_identifier(value: object) -> None:
-    assert refusal(client(Kept()), [{"record_id": "17"}, {"record_id": value}]) == (
+    assert refusal(client(Kept(HOUSES)), [{"record_id": "17"}, {"record_id": value}]) == (
         "the record_id is neither text nor a number (instance 2); send a record's identifier"
     )
 
@@ -168,7 +148,7 @@ def test_a_value_that_is_not_in_the_store_is_missing_and_told_once(caplog: pytes
 
 
 def test_other_charsets_and_what_json_has_no_number_for() -> None:
-    asked = client(Kept())
+    asked = client(Kept(HOUSES))
     body = '[{"record_id": "17", "zone": "é", "area": NaN}]'
     (expected,) = predictions(asked, [{**HOUSES["17"], "area": None, "zone": "é"}])
     assert predictions(asked, body.encode()) == [expected]

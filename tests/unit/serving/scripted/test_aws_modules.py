@@ -11,15 +11,17 @@ import pytest
 from container.errors import DataError, NotAcceptableError, UnsupportedMediaTypeError
 from container.serving.scripted import aws_modules
 
+_NAMES = ("sagemaker_xgboost_container", "sagemaker_containers", "sagemaker_inference")
+
 
 @pytest.fixture(autouse=True)
 def provided(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    names = {name for name in sys.modules if name.startswith(("sagemaker_xgboost_container", "sagemaker_containers"))}
+    names = {name for name in sys.modules if name.startswith(_NAMES)}
     for name in names:
         monkeypatch.delitem(sys.modules, name)
     aws_modules.provide()
     yield
-    for name in [name for name in sys.modules if name.startswith(("sagemaker_xgboost", "sagemaker_containers"))]:
+    for name in [name for name in sys.modules if name.startswith(_NAMES)]:
         del sys.modules[name]
 
 
@@ -60,6 +62,19 @@ def test_predictions_become_text() -> None:
     reply = worker.Response("{}", status=418)
     assert (reply.status_code, reply.mimetype, reply.get_data()) == (418, "application/json", b"{}")
     assert issubclass(errors.UnsupportedFormatError, Exception)
+
+
+def test_sagemaker_inference() -> None:
+    from sagemaker_inference import content_types, decoder, encoder, errors
+
+    assert decoder.decode("[[1, 2], [3, 4]]", content_types.JSON).tolist() == [[1, 2], [3, 4]]
+    assert decoder.decode("1,2\n3,4", content_types.CSV).tolist() == [[1, 2], [3, 4]]
+    assert decoder.decode(encoder.encode(np.arange(3), content_types.NPY), content_types.NPY).tolist() == [0, 1, 2]
+    assert decoder.decode(b"1:2", "text/libsvm").shape == (1, 2)
+    assert encoder.encode(np.arange(2), content_types.JSON) == "[0,1]"
+    error = errors.GenericInferenceToolkitError(418, "no tea")
+    assert (str(error), error.status, error.status_code, error.phrase) == ("no tea", 418, 418, "no tea")
+    assert errors.UnsupportedFormatError("image/png").status == 415
 
 
 def test_what_is_installed_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -326,14 +326,14 @@ def test_errors_of_the_user_s_code(client: Client, caplog: pytest.LogCaptureFixt
         (
             "raise FormatError('text/x')",
             415,
-            "input_fn of inference.py failed: inference.FormatError: text/x",
+            "input_fn of inference.py failed: text/x",
         ),
     ],
 )
 def test_errors_with_a_status_of_their_own(client: Client, body: str, status: int, message: str) -> None:
     script = (
         "import sys\nclass BaseInferenceToolkitError(Exception):\n    status_code = 415\n"
-        "class FormatError(BaseInferenceToolkitError): ...\n"
+        "class FormatError(BaseInferenceToolkitError):\n    message = 'text/x'\n"
         f"def input_fn(body, content_type):\n    {body}"
     )
     reply = post(client(script))
