@@ -92,13 +92,16 @@ def _folder(source: str, region: str, opt_ml: OptMl) -> Path:
 
 def _download(source: str, region: str, archive: Path) -> None:
     import boto3
+    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
     logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells where it found what
     bucket, _, key = source.removeprefix("s3://").partition("/")
+    # A start has eight minutes; boto3 alone would try an S3 that does not answer for five.
+    config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
     try:
-        boto3.client("s3", region_name=region or None).download_file(bucket, key, str(archive))
-    except (BotoCoreError, ClientError, ValueError) as error:
+        boto3.client("s3", region_name=region or None, config=config).download_file(bucket, key, str(archive))
+    except (BotoCoreError, ClientError, ValueError, OSError) as error:
         raise UserError(
             f"SAGEMAKER_SUBMIT_DIRECTORY: the code cannot be fetched from {source}: {error}; "
             "it must exist, and the model's role and network must be able to read it"

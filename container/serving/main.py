@@ -4,6 +4,7 @@ import logging
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 from container import logs
 from container.contract import threads
@@ -41,23 +42,24 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
     from container.serving.app import create_app
     from container.serving.fast import FastPath
     from container.serving.server import Server, options
-    from container.serving.service import ModelService
+    from container.serving.service import ModelService, Service
 
+    service: Service
+    boot: dict[str, Any] = {}
     if code is not None:
         from container.serving.scripted.boot import assemble
 
-        scripted, fast, boot = assemble(code, settings, folders)
+        service, fast, boot["post_worker_init"] = assemble(code, settings, folders)
         log.info("serving with %s", code.script)
-        Server(create_app(scripted, settings), {**options(settings), "post_worker_init": boot}, fast).run()
-        return
-    files, models = folder.load(folders.model, ensemble=settings.ensemble)
-    predictor = Predictor(*models, native=settings.native, threads=usable_cpus())
-    service = online.around(ModelService(predictor, settings), settings, predictor.schema)
-    app = create_app(service, settings)
-    names = ", ".join(path.name for path in files)
-    served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
-    log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))
-    Server(app, options(settings), FastPath(predictor, settings)).run()
+    else:
+        files, models = folder.load(folders.model, ensemble=settings.ensemble)
+        predictor = Predictor(*models, native=settings.native, threads=usable_cpus())
+        service = online.around(ModelService(predictor, settings), settings, predictor.schema)
+        fast = FastPath(predictor, settings)
+        names = ", ".join(path.name for path in files)
+        served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
+        log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))
+    Server(create_app(service, settings), {**options(settings), **boot}, fast).run()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

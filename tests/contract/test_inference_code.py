@@ -14,6 +14,7 @@ import boto3
 import pytest
 import xgboost
 
+from tests.contract.test_serve import wait_for
 from tests.support.aws import moto_server
 from tests.support.serving import MODELS, Served, serving, started
 
@@ -67,8 +68,8 @@ def test_a_script_for_aws_s_image(tmp_path: Path) -> None:
         assert error(server, b"{}", "application/json") == (
             "input_fn of inference.py failed: ValueError: Content type application/json is not supported."
         )
+        wait_for(lambda: server.log.read_text().count(f"loaded in {folder / 'model'}") == 2)  # once in each worker
         log = server.log.read_text()
-        assert log.count(f"loaded in {folder / 'model'}\n") == 2
         assert "Traceback (most recent call last)" in log
         assert 'raise ValueError(f"Content type' in log
         assert server.request("GET", "/ping").status == 200
