@@ -147,9 +147,7 @@ class OnlineStore:
         elif "Access" in code or "Token" in code or "Signature" in code:
             remedy = "the endpoint's role needs sagemaker:BatchGetRecord on the group"
         else:
-            remedy = (
-                "FEATURE_GROUP_NAME and AWS_REGION must be of a group with an online store, and the model's columns"
-            )
+            remedy = "FEATURE_GROUP_NAME and AWS_REGION must be of an online group that has the model's columns"
         return kind(f"the feature group {self._group!r} cannot be asked: {said}; {remedy}")
 
 

@@ -108,7 +108,7 @@ def test_throttling_is_tried_again_and_then_said(group: Group, store: OnlineStor
     [
         ("AccessDeniedException", 403, "the endpoint's role needs sagemaker:BatchGetRecord on the group"),
         ("ExpiredTokenException", 403, "the endpoint's role needs sagemaker:BatchGetRecord on the group"),
-        ("ValidationException", 400, "must be of a group with an online store, and the model's columns"),
+        ("ValidationException", 400, "must be of an online group that has the model's columns"),
     ],
 )
 def test_a_refusal_is_one_line_with_a_remedy(
