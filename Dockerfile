@@ -5,6 +5,9 @@
 #
 # Behind a corporate proxy or mirror, pass what is needed as build secrets; none of it reaches a layer:
 #   --secret id=ca,src=corporate-ca.pem  --secret id=pip_conf,src=pip.conf  --secret id=apt_sources,src=sources.list
+#
+# Two builds of one commit make the same layers, as long as Debian's packages are the same: each stage collects in
+# /added what the image gets of it, and gives it a time that every build has (requirements/settle.sh).
 
 FROM debian:trixie-slim AS builder
 RUN --mount=type=secret,id=ca --mount=type=secret,id=apt_sources \
@@ -18,50 +21,72 @@ ARG XGBOOST=gpu
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip_conf \
     --mount=type=bind,source=requirements,target=/mnt \
     --mount=type=tmpfs,target=/tmp --mount=type=cache,target=/root/.cache/pip \
-    /mnt/pip-install.sh --ignore-installed --no-build-isolation --no-compile --require-hashes -r "/mnt/$XGBOOST.txt"
+    /mnt/pip-install.sh --root /added --ignore-installed --no-build-isolation --no-compile --require-hashes -r "/mnt/$XGBOOST.txt" \
+    && /mnt/settle.sh /added
 
 # Leave out what nobody runs: the packages' own tests, headers and sources, Arrow's Flight RPC, copies of
 # libraries under names that only a linker asks for, and symbols where they are worth megabytes (strip does
 # not touch what is loaded there; it would in libraries that auditwheel patched, such as XGBoost's).
 # What is left is compiled once here, since the container may run read-only.
-WORKDIR /usr/local/lib/python3.13/dist-packages
-RUN rm -r pyarrow/include pyarrow/includes pyarrow/src \
+WORKDIR /added/usr/local/lib/python3.13/dist-packages
+RUN --mount=type=bind,source=requirements,target=/mnt \
+    rm -r pyarrow/include pyarrow/includes pyarrow/src \
     && find . -type d -name tests -prune -exec rm -r {} + \
     && find pyarrow \( -name '*flight*' -o -name '*.so.*.*.*' -o -name 'libarrow_python*.so' \) -delete \
     && find . -type f \( -name '*.pxd' -o -name '*.pxi' -o -name '*.pyx' -o -name '*.[ach]' -o -name '*.[ch]pp' \) -delete \
     && find . -name '*.so*' \( -path './nvidia/*' -o -path './pyarrow/*' -o -path './cryptography/*' -o -path './nacl/*' \) \
          -exec strip --strip-unneeded {} + \
-    && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
+    && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /added "$PWD" \
+    && echo /opt/program >xgboost-container.pth \
+    && /mnt/settle.sh /added
 
 # The compiled core of serving.
 COPY native /native
-RUN pip install --break-system-packages --root-user-action=ignore --no-cache-dir --no-deps --no-build-isolation /native \
-    && strip --strip-unneeded _xgboost_serving*.so
-
-COPY train serve /opt/program/
-COPY container /opt/program/container
-RUN python3 -m compileall -q --invalidation-mode checked-hash /opt/program/container \
-    && echo /opt/program >xgboost-container.pth
+RUN --mount=type=bind,source=requirements,target=/mnt \
+    pip install --root /added --break-system-packages --root-user-action=ignore --no-cache-dir --no-deps --no-build-isolation /native \
+    && strip --strip-unneeded _xgboost_serving*.so \
+    && /mnt/settle.sh /added
 
 
-FROM debian:trixie-slim
+FROM builder AS program
+COPY train serve /program/opt/program/
+COPY container /program/opt/program/container
+RUN --mount=type=bind,source=requirements,target=/mnt \
+    chmod -R u=rwX,go=rX /program \
+    && python3 -m compileall -q --invalidation-mode checked-hash -s /program /program/opt/program/container \
+    && /mnt/settle.sh /program
+
+
+FROM debian:trixie-slim AS system
 # EXTERNALLY-MANAGED would keep pip from installing what a user's requirements.txt asks for.
 RUN --mount=type=secret,id=ca --mount=type=secret,id=apt_sources \
-    --mount=type=bind,source=requirements/apt-install.sh,target=/mnt/apt-install.sh \
-    /mnt/apt-install.sh ca-certificates python3 \
-    && rm /usr/lib/python3.13/EXTERNALLY-MANAGED
-COPY --from=builder /usr/local /usr/local
-COPY --from=builder /opt/program /opt/program
+    --mount=type=bind,source=requirements,target=/mnt \
+    started=$(mktemp) \
+    && /mnt/apt-install.sh ca-certificates python3 \
+    && rm /usr/lib/python3.13/EXTERNALLY-MANAGED \
+    && /mnt/collect.sh "$started" /added \
+    && /mnt/settle.sh /added
 
+
+FROM debian:trixie-slim AS packages
+COPY --from=system /added/ /
+COPY --from=builder /added/ /
 # /opt/program comes first: sagemaker-training brings a `train` of its own.
 ENV PATH=/opt/program:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONUNBUFFERED=1
-# Fails the build where the trimming above took too much.
-RUN --mount=type=tmpfs,target=/tmp \
-    PYTHONDONTWRITEBYTECODE=1 SAGEMAKER_BASE_DIR=/tmp/ml python3 -c "import boto3, container, flask, gunicorn.app.base, orjson, pandas, \
+
+
+# Fails the build where the trimming above took too much. What it leaves behind is in no layer of the image.
+FROM packages AS checked
+COPY --from=program /program /program
+WORKDIR /program/opt/program
+RUN SAGEMAKER_BASE_DIR=/tmp/ml python3 -c "import boto3, container, flask, gunicorn.app.base, orjson, pandas, \
     pyarrow.compute, pyarrow.csv, pyarrow.dataset, pyarrow.json, pyarrow.parquet, pydantic, sagemaker_training.entry_point, \
     scipy.sparse, scipy.special, xgboost"
 
+
+FROM packages
+COPY --from=checked /program/ /
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="sagemaker-xgboost" \

@@ -9,6 +9,7 @@ SDK_V2_VENV ?= .venv-sdk-v2
 SDK_V3_VENV ?= .venv-sdk-v3
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+BUILD_ARGS ?=
 
 BIN := $(VENV)/bin
 SCRIPTS = $(shell git ls-files -- '*.sh' tools .ci local_test | xargs grep -lE '^#!.*\b(ba)?sh$$')
@@ -26,9 +27,12 @@ secret = $(if $(2),--secret id=$(1)$(comma)src=$(2))
 comma := ,
 BUILD = docker build $(call secret,ca,$(CA)) $(call secret,pip_conf,$(PIP_CONF)) $(call secret,apt_sources,$(APT_SOURCES)) \
 	--build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' container/__init__.py)" \
-	--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+	--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" $(BUILD_ARGS)
 
-.PHONY: help venv sdk-v2 sdk-v3 lint image image-cpu test demo bench-serve docs lock clean docker-client
+# Findings that do not concern this image: --ignore-vuln ID, each with the reason.
+AUDIT_ARGS ?=
+
+.PHONY: help venv sdk-v2 sdk-v3 lint audit image image-cpu test demo bench-serve docs lock clean docker-client
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -59,6 +63,9 @@ lint: venv ## style, types, import rules, Dockerfile and shell scripts
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck $(SCRIPTS)
+
+audit: venv ## known vulnerabilities of the packages in the image; what could not be looked up is named
+	$(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements/gpu.txt -r requirements/cpu.txt $(AUDIT_ARGS)
 
 docker-client:
 	@tools/find-docker >/dev/null

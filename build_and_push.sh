@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the image, push it to Amazon ECR and print the address to pin: repository@sha256:…
+# Build the image, try it, push it to Amazon ECR and print the address to pin: repository@sha256:…
 # docs/publishing.md says what it checks, and why.
 #
 # AWS is asked through the `aws` command alone: it brings every way of signing in (SSO, profiles, roles),
@@ -19,13 +19,15 @@ usage: build_and_push.sh [options] [-- options for docker build]
   --profile NAME     the AWS profile (AWS_PROFILE or the default one)
   --tag NAME         one more tag, beside the version's and the git commit's; may be repeated
   --cpu              the smaller image without GPU libraries; its tags end in -cpu
-  --platform NAME    linux/amd64 or linux/arm64 (linux/amd64); tags of the latter end in -arm64
+  --platform NAME    linux/amd64 or linux/arm64 (linux/amd64); tags of the latter end in -arm64. May be
+                     repeated: SageMaker refuses an image for several platforms, so each is one by itself
   --registry HOST    push to this registry instead of ECR; AWS is not asked, `docker login HOST` is
                      yours, and REGISTRY_USER and REGISTRY_PASSWORD are used to read the manifest back
   --dry-run          print every command that would change something, run none of them
   --help             print this
 
-The last line, alone on standard output, is the image's address: repository@sha256:…
+The last line, alone on standard output, is the image's address: repository@sha256:…, a line for each
+platform. What the image is made of (an SBOM, CycloneDX) is written to build/sbom/.
 ECR_REGISTRY replaces the registry's host where ECR is reached by another name.
 USAGE
 }
@@ -45,7 +47,7 @@ announce() { # COMMAND…: print it; false in a dry run, where it is not to be r
 }
 
 parse() {
-  repository=sagemaker-xgboost region="" profile="" extra_tags=() cpu="" platform=linux/amd64
+  repository=sagemaker-xgboost region="" profile="" extra_tags=() cpu="" platforms=()
   plain_registry="" dry_run="" build_options=()
   local option value
   while [ $# -gt 0 ]; do
@@ -63,7 +65,11 @@ parse() {
           --region) region=$2 ;;
           --profile) profile=$2 ;;
           --tag) extra_tags+=("$2") ;;
-          --platform) platform=$2 ;;
+          --platform)
+            case $2 in
+              linux/amd64 | linux/arm64) platforms+=("$2") ;;
+              *) wrong_usage "--platform: must be linux/amd64 or linux/arm64, got '$2'" ;;
+            esac ;;
           --registry) plain_registry=$2 ;;
         esac
         shift 2 ;;
@@ -77,29 +83,30 @@ parse() {
   case $plain_registry in
     */*) wrong_usage "--registry: must be a host, got '$plain_registry'; a path belongs in --repository" ;;
   esac
-  case $platform in
-    linux/amd64 | linux/arm64) ;;
-    *) wrong_usage "--platform: must be linux/amd64 or linux/arm64, got '$platform'" ;;
-  esac
+  if [ ${#platforms[@]} = 0 ]; then platforms=(linux/amd64); fi
 }
 
-name_tags() { # sets version, revision and tags
-  local suffix="" commit=""
+describe_commit() { # sets version, revision and commit
   version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/container/__init__.py")
   [ -n "$version" ] || die "no version in $root/container/__init__.py" "write __version__ = \"1.2.3\" there"
-  if [ -n "$cpu" ]; then suffix=-cpu; fi
-  case $platform in */arm64) suffix=$suffix-arm64 ;; esac
-  tags=("$version$suffix") revision=""
+  revision="" commit=""
   if revision=$(git -C "$root" rev-parse HEAD 2>"$work/git"); then
     commit=$(git -C "$root" rev-parse --short HEAD)
     if [ -n "$(git -C "$root" status --porcelain)" ]; then
       commit=$commit-dirty revision=$revision-dirty
-      say "the working tree is dirty: not all of this image is in the commit, so its tag is $commit$suffix"
+      say "the working tree is dirty: not all of this image is in the commit, so its tag begins with $commit"
     fi
-    tags+=("$commit$suffix")
   else
     say "no tag for the git commit: $(last_line "$work/git")"
   fi
+}
+
+name_tags() { # PLATFORM; sets tags
+  local suffix=""
+  if [ -n "$cpu" ]; then suffix=-cpu; fi
+  case $1 in */arm64) suffix=$suffix-arm64 ;; esac
+  tags=("$version$suffix")
+  if [ -n "$commit" ]; then tags+=("$commit$suffix"); fi
   tags+=(${extra_tags[@]+"${extra_tags[@]}"})
   local tag
   for tag in "${tags[@]}"; do
@@ -192,8 +199,8 @@ find_registry() { # sets host, mutability (missing, where there is no such repos
   fi
 }
 
-build() { # sets image_id
-  local command=(docker build --platform "$platform") tag
+build() { # PLATFORM
+  local command=(docker build --platform "$1") tag
   # buildx adds attestations, which turn the image into an index, and SageMaker refuses an index. A client
   # without buildx adds none and does not know the flags.
   case $(docker build --help 2>&1) in *--provenance*) command+=(--provenance=false --sbom=false) ;; esac
@@ -205,7 +212,22 @@ build() { # sets image_id
   "${command[@]}" >&2 ||
     die "the build failed; nothing was pushed" \
       "mend what docker says above; a platform that is not your machine's own needs QEMU"
-  image_id=$(docker image inspect --format '{{.Id}}' "$host/$repository:${tags[0]}")
+}
+
+try() { # PLATFORM: what is pushed has trained and served, and is written down
+  local image=$host/$repository:${tags[0]} list=$root/build/sbom/$repository-${tags[0]}.cdx.json
+  announce "$root/tools/smoke-test" "$image" || return 0
+  if ! docker run --rm --platform "$1" --entrypoint true "$image" >/dev/null 2>"$work/docker" &&
+    grep -q "exec format error" "$work/docker"; then
+    say "not tried: this machine cannot run programs for $1"
+    return
+  fi
+  "$root/tools/smoke-test" "$image" >&2 ||
+    die "the image does not train and serve; nothing was pushed" "mend what the lines above say"
+  mkdir -p "$(dirname "$list")"
+  "$root/tools/sbom" "$image" >"$list" ||
+    die "what the image is made of cannot be listed; nothing was pushed" "mend what the lines above say"
+  say "what it is made of: $list"
 }
 
 create_repository() {
@@ -271,7 +293,8 @@ curl_login() {
 sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -d ' ' -f 1; }
 
 sort_tags() { # sets new_tags; a tag that may not be moved stops here, before anything is pushed
-  local tag
+  local tag image_id
+  image_id=$(docker image inspect --format '{{.Id}}' "$host/$repository:${tags[0]}")
   new_tags=()
   for tag in "${tags[@]}"; do
     read_manifest "$tag"
@@ -330,19 +353,33 @@ main() {
   root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
   work=$(mktemp -d "${TMPDIR:-/tmp}/build_and_push.XXXXXX")
   trap 'rm -rf "$work"' EXIT
-  local tag address
-  name_tags
+  local platform
+  describe_commit
+  for platform in "${platforms[@]}"; do name_tags "$platform"; done
   need_docker
   command -v curl >/dev/null || die "there is no curl command" "install curl; it reads back what was pushed"
   find_registry
-  build
+  for platform in "${platforms[@]}"; do
+    name_tags "$platform"
+    build "$platform"
+    try "$platform"
+  done
   create_repository
   login
+  for platform in "${platforms[@]}"; do
+    name_tags "$platform"
+    publish "$platform"
+  done
+  if [ -n "$dry_run" ]; then say "dry run: nothing was built, created or pushed"; fi
+}
+
+publish() { # PLATFORM
+  local tag address
   if [ -n "$dry_run" ]; then new_tags=("${tags[@]}"); else sort_tags; fi
   for tag in ${new_tags[@]+"${new_tags[@]}"}; do push "$tag"; done
-  if [ -n "$dry_run" ]; then say "dry run: nothing was built, created or pushed"; return; fi
+  if [ -n "$dry_run" ]; then return; fi
   address=$host/$repository@$digest
-  say "pushed for $platform, $media_type, tags: ${tags[*]}"
+  say "pushed for $1, $media_type, tags: ${tags[*]}"
   if [ -n "$plain_registry" ]; then say "next: docker pull $address"; else
     say "next: Estimator(image_uri=\"$address\", …) with sagemaker 2," \
       "ModelTrainer(training_image=…) with sagemaker 3"

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from container.contract.serving_env import SETTINGS, UNSUPPORTED, WITHOUT_EFFECT  # noqa: E402
 from container.training.hyperparameters.metric_names import CLASS_METRICS, VALUE_METRICS, XGBOOST_METRICS  # noqa: E402
-from container.training.hyperparameters.parameters import DATA, FIELDS, Parameter  # noqa: E402
+from container.training.hyperparameters.parameters import FIELDS, Parameter  # noqa: E402
 from container.training.hyperparameters.parse import ALIASES, OBSOLETE, OBSOLETE_UPDATERS  # noqa: E402
 from container.training.hyperparameters.types import Accepts  # noqa: E402
 
@@ -83,14 +83,6 @@ def all_hyperparameters() -> str:
     return "\n\n".join(f"## {group}\n\n{hyperparameters(group)}" for group in groups)
 
 
-def hyperparameter_names() -> str:
-    groups = dict.fromkeys(parameter.group for parameter in FIELDS.values())
-    return table(
-        ("Group", "Hyperparameters"),
-        [(group, code(name for name, parameter in FIELDS.items() if parameter.group == group)) for group in groups],
-    )
-
-
 def metrics() -> str:
     return table(
         ("Metrics", "Computed"),
@@ -121,8 +113,6 @@ def other_settings() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "hyperparameters": all_hyperparameters,
-    "hyperparameters of the data": lambda: hyperparameters(DATA),
-    "hyperparameter names": hyperparameter_names,
     "metrics": metrics,
     "obsolete": obsolete,
     "settings": settings,

@@ -13,4 +13,6 @@ if [ -f "$secrets/ca" ]; then
   cat /etc/ssl/certs/ca-certificates.crt "$secrets/ca" >/tmp/trusted.pem # /tmp is a tmpfs of this step
   export PIP_CERT=/tmp/trusted.pem
 fi
+# Without debugging symbols, which name the folder of the build, every build compiles the same bytes.
+export CFLAGS=-g0
 exec python3 -m pip install --break-system-packages --no-input --disable-pip-version-check --root-user-action=ignore "$@"

@@ -63,10 +63,10 @@ def stop_on_signals() -> Iterator[StopFlag]:
             signal.signal(number, handler)
 
 
-def report_failure(error: BaseException, failure: Path) -> int:
+def report_failure(error: BaseException, failure: Path | None) -> int:
     """Say in the log and in the failure file why the job failed; returns the exit code.
 
-    The file holds the message alone; the traceback of what nobody foresaw goes to the log.
+    The file, where there is to be one, holds the message alone; the traceback of what nobody foresaw goes to the log.
     """
     if isinstance(error, StoppedError):
         _log.warning("%s", error)
@@ -78,6 +78,8 @@ def report_failure(error: BaseException, failure: Path) -> int:
         first_line = str(error).partition("\n")[0]  # what follows can be a library's own stack
         message, code = f"{type(error).__name__}: {first_line}", ContainerError.exit_code
         _log.error("%s", message, exc_info=error)
+    if failure is None:
+        return code
     try:
         failure.parent.mkdir(parents=True, exist_ok=True)
         failure.write_text(message[:FAILURE_REASON_CHARACTERS], "utf-8", errors="replace")

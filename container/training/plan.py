@@ -69,7 +69,7 @@ def make_plan(
     task = with_classes(task, spread)
     check_event_seen(task, spread)
     check_metrics(hyperparameters.eval_metric, task, spread)
-    params = constraints.resolve(_booster_params(hyperparameters, task), schema)
+    params = constraints.resolve(_booster_params(hyperparameters, task, cluster), schema)
     matrix.check_categories(params, schema)
     machine = ("nthread", "device", "verbosity")
     shared = {name: value for name, value in params.items() if name not in machine}
@@ -142,11 +142,13 @@ def _check_sparse(hyperparameters: Hyperparameters) -> None:
 
 def _other_hosts(cluster: Cluster) -> Agree:
     """Pools what the hosts hold of each column."""
-    return lambda summaries: [of for rank, of in enumerate(cluster.gather(summaries)) if rank != cluster.rank]
+    return lambda summaries: [
+        of for rank, of in enumerate(cluster.gather(summaries)) if cluster.speaks_for_another(rank)
+    ]
 
 
-def _booster_params(hyperparameters: Hyperparameters, task: Task) -> dict[str, Any]:
-    """The job's parameters, the objective found, and this container's CPUs.
+def _booster_params(hyperparameters: Hyperparameters, task: Task, cluster: Cluster) -> dict[str, Any]:
+    """The job's parameters, the objective found, and this process's share of the CPUs and GPUs.
 
     Raises:
         UserError: parameters that do not fit the objective.
@@ -154,12 +156,12 @@ def _booster_params(hyperparameters: Hyperparameters, task: Task) -> dict[str, A
     hyperparameters.check(task.objective)
     # Seeded by the round, a resumed job samples as an uninterrupted one would.
     params = {
-        "nthread": usable_cpus(),
+        "nthread": max(1, usable_cpus() // cluster.members),
         "seed_per_iteration": 1,
         **hyperparameters.booster_params(),
         "objective": task.objective,
     }
     if task.num_class is not None:
         params["num_class"] = task.num_class
-    params.setdefault("device", device.choose(params))
+    params["device"] = device.of_member(params, cluster)
     return params

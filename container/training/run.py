@@ -4,17 +4,20 @@ import logging
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import xgboost
 
 from container.contract.job import TrainingJob
+from container.contract.member import SINGLE, Member, accompanied
 from container.contract.outcome import StopFlag, report_failure
 from container.contract.paths import OptMl
 from container.errors import ModelError, UserError
 from container.model import artifact
 from container.model.artifact import Artifact
+from container.training import device
 from container.training.boosting import cross_validation, rounds
 from container.training.boosting.checkpoints import Checkpoints, identity
 from container.training.boosting.earlier import load_earlier
@@ -27,8 +30,8 @@ from container.training.rows.inputs import read_tables
 log = logging.getLogger(__name__)
 
 
-def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag) -> None:
-    """Train the job's model, with the job's other hosts where there are some, and write it.
+def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, member: Member = SINGLE) -> None:
+    """Train the job's model, with the job's other hosts and GPUs where there are some, and write it.
 
     Where another host fails, this process ends at once, with a failure file that names the host.
 
@@ -36,25 +39,32 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag) -> None:
         ContainerError: the job cannot be done; the message says why, where, and what to change.
     """
 
+    failure = opt_ml.failure if member.leads else None
+
     def end(reason: str) -> None:
-        os._exit(report_failure(ClusterError(reason), opt_ml.failure))
+        os._exit(report_failure(ClusterError(reason), failure))
 
-    try:
-        with joined(job.resources, end) as cluster:
-            _run(job, opt_ml, stop, cluster)
-    except Exception as error:
-        if len(job.resources.hosts) > 1:
-            # XGBoost's threads of a broken collective crash a process that ends in the usual order.
-            os._exit(report_failure(error, opt_ml.failure))
-        raise
-
-
-def _run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, cluster: Cluster) -> None:
-    started = time.monotonic()
-    _prepare(opt_ml.model)
+    if member.leads:
+        _prepare(opt_ml.model)
     hyperparameters = Hyperparameters.parse(job.hyperparameters)
     for warning in hyperparameters.warnings:
         log.warning("%s", warning)
+    count = device.processes(job, hyperparameters) if member.leads else member.count
+    try:
+        with (
+            accompanied(count if member.leads else 1),
+            joined(job.resources, end, replace(member, count=count)) as cluster,
+        ):
+            _run(job, hyperparameters, opt_ml, stop, cluster)
+    except Exception as error:
+        if len(job.resources.hosts) * count > 1:
+            # XGBoost's threads of a broken collective crash a process that ends in the usual order.
+            os._exit(report_failure(error, failure))
+        raise
+
+
+def _run(job: TrainingJob, hyperparameters: Hyperparameters, opt_ml: OptMl, stop: StopFlag, cluster: Cluster) -> None:
+    started = time.monotonic()
     earlier = load_earlier(job)
     if earlier is not None and hyperparameters.kfold:
         raise UserError("'_kfold': folds begin from nothing; leave it out, or the channel 'model'")

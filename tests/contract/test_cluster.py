@@ -2,11 +2,7 @@
 
 import hashlib
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,66 +11,9 @@ import xgboost
 
 from container.model.artifact import load
 from container.training.hosts.cluster import PORT
+from tests.contract.hosts import Hosts, rmse
 
 DATA = Path(__file__).parents[1] / "data" / "ames.csv"
-WITHOUT = Path(__file__).parents[1] / "support" / "without"
-TRAIN = "import sys; from container.training.main import main; sys.exit(main())"
-SETTINGS = {"target": "price", "ignore_columns": "Order,PID", "num_round": "8", "nthread": "1", "max_depth": "4"}
-
-
-class Hosts:
-    """The hosts of one job, and what each was given."""
-
-    def __init__(self, folder: Path, count: int, settings: dict[str, str], sharded: bool) -> None:
-        # Sorted by name, the first host is the one that leads: let that not be the first in the list.
-        self.names = [f"127.0.0.{number + 2}" for number in reversed(range(count))]
-        self.roots = {name: folder / name for name in self.names}
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        distribution = "ShardedByS3Key" if sharded else "FullyReplicated"
-        for name, root in self.roots.items():
-            config = root / "input" / "config"
-            config.mkdir(parents=True)
-            (root / "input" / "data" / "train").mkdir(parents=True)
-            (config / "hyperparameters.json").write_text(
-                json.dumps({k: v for k, v in {**SETTINGS, **settings}.items() if v})
-            )
-            (config / "resourceconfig.json").write_text(json.dumps({"current_host": name, "hosts": self.names}))
-            channel = {"TrainingInputMode": "File", "S3DistributionType": distribution, "ContentType": "text/csv"}
-            (config / "inputdataconfig.json").write_text(json.dumps({"train": channel}))
-
-    @property
-    def leader(self) -> str:
-        return min(self.names)
-
-    def give(self, name: str, lines: list[str]) -> None:
-        (self.roots[name] / "input" / "data" / "train" / f"{name}.csv").write_text("\n".join(lines) + "\n")
-
-    def start(self) -> None:
-        for name, root in self.roots.items():
-            # Without scikit-learn, as in the image, a host starts in a third of the time.
-            path = os.pathsep.join([str(WITHOUT), str(WITHOUT.parents[2])])
-            own = {"SAGEMAKER_BASE_DIR": str(root), "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-            environment = {**os.environ, **own}
-            with (root / "log").open("wb") as log:
-                self.processes[name] = subprocess.Popen(
-                    [sys.executable, "-c", TRAIN], env=environment, stdout=log, stderr=subprocess.STDOUT
-                )
-
-    def finish(self, seconds: float = 200) -> dict[str, int]:
-        end = time.monotonic() + seconds
-        return {name: p.wait(max(0.1, end - time.monotonic())) for name, p in self.processes.items()}
-
-    def log(self, name: str) -> str:
-        return (self.roots[name] / "log").read_text()
-
-    def failure(self, name: str) -> str:
-        return (self.roots[name] / "output" / "failure").read_text()
-
-    def wait_for(self, name: str, text: str, seconds: float = 120) -> None:
-        end = time.monotonic() + seconds
-        while text not in self.log(name):
-            assert time.monotonic() < end, self.log(name)
-            time.sleep(0.05)
 
 
 @pytest.fixture
@@ -87,9 +26,7 @@ def hosts(tmp_path):
 
     yield make
     for job in made:
-        for process in job.processes.values():
-            process.kill()
-            process.wait()
+        job.kill()
 
 
 @pytest.fixture(scope="module")
@@ -104,11 +41,7 @@ def alone(tmp_path_factory, rows) -> float:
     job.give(job.leader, rows)
     job.start()
     assert set(job.finish().values()) == {0}, job.log(job.leader)
-    return _rmse(job.log(job.leader))
-
-
-def _rmse(text: str) -> float:
-    return float(text.rpartition("train-rmse:")[2].split()[0])
+    return rmse(job.log(job.leader))
 
 
 def _one_model(job: Hosts) -> xgboost.Booster:
@@ -133,7 +66,7 @@ def test_shards_that_saw_different_values_and_hosts_without_data(hosts, rows, al
     assert len(neighborhood.categories) == 28
     assert model.booster.feature_names is not None
     assert _one_model(job).num_boosted_rounds() == 8
-    assert _rmse(job.log(job.leader)) == pytest.approx(alone, rel=0.02)
+    assert rmse(job.log(job.leader)) == pytest.approx(alone, rel=0.02)
     assert all("train-rmse" not in job.log(name) for name in job.names if name != job.leader)
 
 
@@ -143,7 +76,7 @@ def test_a_replicated_channel_is_divided_and_gives_the_model_of_one_host(hosts, 
         job.give(name, rows)
     job.start()
     assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
-    assert _rmse(job.log(job.leader)) == pytest.approx(alone, rel=0.02)
+    assert rmse(job.log(job.leader)) == pytest.approx(alone, rel=0.02)
 
 
 def test_metrics_of_ours_are_over_all_hosts(hosts):

@@ -51,6 +51,10 @@ class Tree:
         self.git("commit", "-q", "-m", "x")
         return self.git("rev-parse", "--short", "HEAD")
 
+    def sbom(self, tag: str) -> Path:
+        """Where the script writes what the image with this tag is made of."""
+        return self.root / "build" / "sbom" / f"sagemaker-xgboost-{tag}.cdx.json"
+
     def program(self, name: str, script: str) -> None:
         """Put a shell script first on PATH; in it ``$REAL`` is what the name stood for."""
         real = shutil.which(name, path=self.env["PATH"])
@@ -76,6 +80,13 @@ def tree(tmp_path: Path) -> Tree:
     shutil.copy(ROOT / "build_and_push.sh", root)
     shutil.copy(ROOT / "container/__init__.py", root / "container")
     (root / "Dockerfile").write_text(DOCKERFILE)
+    tools = root / "tools"
+    tools.mkdir()
+    # The image is empty: what is done with a real one is tests/image/test_tools.py's to show.
+    for name, prints in (("smoke-test", "tried $1"), ("sbom", '{"of": "$1"}')):
+        (tools / name).write_text(f"#!/bin/sh\ncat <<EOF\n{prints}\nEOF\n")
+        (tools / name).chmod(0o755)
+    (root / ".gitignore").write_text("/build/\n")
     kept = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
     home = tmp_path / "home"
     home.mkdir()

@@ -83,6 +83,55 @@ def test_options_after_two_dashes_go_to_docker_build(tree: Tree, aws: str, regis
     assert config["config"]["Labels"]["xgboost"] == "a b"
 
 
+def test_what_is_pushed_has_been_tried_and_written_down(tree: Tree, aws: str, registry: Registry) -> None:
+    pushed = tree.push()
+    assert pushed.returncode == 0, pushed.stderr
+    image = f"{registry.host}/{REPOSITORY}:{VERSION}"
+    assert pushed.stderr.index(f"tried {image}\n") < pushed.stderr.index("+ docker push")
+    assert json.loads(tree.sbom(VERSION).read_text()) == {"of": image}
+    assert f"what it is made of: {tree.sbom(VERSION)}" in pushed.stderr
+
+
+@pytest.mark.parametrize(
+    ("tool", "cause"),
+    [
+        pytest.param("smoke-test", "the image does not train and serve; nothing was pushed", id="smoke test"),
+        pytest.param("sbom", "what the image is made of cannot be listed; nothing was pushed", id="sbom"),
+    ],
+)
+def test_an_image_that_does_not_work_is_not_pushed(
+    tool: str, cause: str, tree: Tree, aws: str, registry: Registry
+) -> None:
+    (tree.root / "tools" / tool).write_text("#!/bin/sh\necho 'no model was written' >&2\nexit 1\n")
+    failed = tree.push()
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert "no model was written\n" in failed.stderr
+    assert cause in failed.stderr
+    assert repositories(aws) == {}
+    assert registry.tags(REPOSITORY) == []
+
+
+def test_an_image_that_this_machine_cannot_run_is_pushed_untried(tree: Tree, aws: str, registry: Registry) -> None:
+    tree.program(
+        "docker", 'case $1 in run) echo "exec /bin/true: exec format error" >&2; exit 1 ;; esac; exec "$REAL" "$@"'
+    )
+    pushed = tree.push("--platform", "linux/arm64")
+    assert pushed.returncode == 0, pushed.stderr
+    assert "not tried: this machine cannot run programs for linux/arm64" in pushed.stderr
+    assert f"tried {registry.host}" not in pushed.stderr
+    assert not tree.sbom(f"{VERSION}-arm64").exists()
+
+
+def test_each_platform_is_an_image_of_its_own(tree: Tree, aws: str, registry: Registry) -> None:
+    pushed = tree.push("--platform", "linux/amd64", "--platform=linux/arm64")
+    assert pushed.returncode == 0, pushed.stderr
+    digests = [registry.digest(REPOSITORY, f"{VERSION}{suffix}") for suffix in ("", "-arm64")]
+    assert pushed.stdout.splitlines() == [f"{registry.host}/{REPOSITORY}@{digest}" for digest in digests]
+    assert [registry.config(REPOSITORY, d)["architecture"] for d in digests] == ["amd64", "arm64"]
+    assert {registry.manifest(REPOSITORY, d).headers["Content-Type"] for d in digests} <= {*IMAGE_TYPES}
+
+
 @pytest.mark.parametrize("mutability", ["MUTABLE", "IMMUTABLE"])
 def test_a_tag_of_another_image_moves_only_where_it_may(
     mutability: str, tree: Tree, aws: str, registry: Registry
@@ -124,7 +173,8 @@ def test_a_dry_run_prints_the_commands_and_changes_nothing(tree: Tree, aws: str,
     assert dry.returncode == 0, dry.stderr
     address = f"{registry.host}/{REPOSITORY}:{VERSION}-cpu"
     tree_argument = str(tree.root).replace(" ", "\\ ")
-    build, create, login, push = dry.stdout.splitlines()
+    build, smoke_test, create, login, push = dry.stdout.splitlines()
+    assert smoke_test == f"+ {tree_argument}/tools/smoke-test {address}"
     assert build.startswith("+ docker build --platform linux/amd64 ")
     arguments = f"--build-arg VERSION={VERSION} --build-arg REVISION=unknown --build-arg XGBOOST=cpu"
     assert build.endswith(f" {arguments} --tag {address} {tree_argument}")

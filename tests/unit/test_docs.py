@@ -1,5 +1,7 @@
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,7 @@ def test_a_stale_page_is_shown_and_renewed(generate, tmp_path, capsys):
 )
 def test_what_a_hyperparameter_takes(generate, name, values):
     assert generate.accepted(FIELDS[name]) == values
+
+
+def test_the_picture_is_as_it_is_drawn():
+    subprocess.run([sys.executable, ROOT / "docs" / "flow.py", "--check"], check=True)

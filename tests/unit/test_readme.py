@@ -86,7 +86,7 @@ def test_paths_exist() -> None:
 
 def test_hyperparameters_in_examples_are_accepted() -> None:
     given = [ast.literal_eval(text) for text in re.findall(r"hyperparameters=(\{.*?\})", README)]
-    assert len(given) == 2
+    assert len(given) == 1
     for values in given:
         Hyperparameters.parse(values)
     for name, value in re.findall(r"`(\w+)=(\w+)`", PROSE):
@@ -103,7 +103,5 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert set(re.findall(r"`(SAGEMAKER_\w+)`", limits)) == set(UNSUPPORTED)
 
 
-def test_the_tables_are_generated() -> None:
-    """tests/unit/test_docs.py holds them to what is generated."""
-    parts = re.findall(r"<!-- generated: (.*?) -->\n\n\|", README)
-    assert parts == ["hyperparameters of the data", "hyperparameter names", "settings"]
+def test_it_is_two_screens_at_most() -> None:
+    assert len(README.splitlines()) <= 110

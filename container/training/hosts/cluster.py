@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from container.contract.job import Resources
+from container.contract.member import SINGLE, Member
 from container.errors import ContainerError
 from container.training.hosts.liveness import Liveness
 
@@ -39,14 +40,31 @@ class ClusterError(ContainerError):
 
 @dataclass(frozen=True)
 class Cluster:
-    """This host among all, in the order of their names. The default is a host alone."""
+    """This host among all, in the order of their names. The default is a host alone.
+
+    Where a host has several GPUs, each has a process that counts as a host here: ``members`` in a row are on one.
+    """
 
     hosts: tuple[str, ...] = ("algo-1",)
     rank: int = 0
+    members: int = 1
 
     @property
     def size(self) -> int:
         return len(self.hosts)
+
+    @property
+    def member(self) -> int:
+        """Which of the host's processes this is, from 0."""
+        return self.rank % self.members
+
+    def is_apart(self, rank: int) -> bool:
+        """Whether the process of that rank is on another host."""
+        return rank // self.members != self.rank // self.members
+
+    def speaks_for_another(self, rank: int) -> bool:
+        """Whether that process is the one whose word counts for another host."""
+        return self.is_apart(rank) and rank % self.members == 0
 
     @property
     def leads(self) -> bool:
@@ -88,8 +106,12 @@ ALONE = Cluster()
 
 
 @contextmanager
-def joined(resources: Resources, fail: Callable[[str], None], seconds: float = JOIN_SECONDS) -> Iterator[Cluster]:
+def joined(
+    resources: Resources, fail: Callable[[str], None], member: Member = SINGLE, seconds: float = JOIN_SECONDS
+) -> Iterator[Cluster]:
     """The cluster of a job's hosts, for as long as the block runs; a host alone joins nothing.
+
+    Every host must have as many processes as this ``member``'s.
 
     Where a host is lost or fails while the block runs, ``fail`` is called from another thread with the
     reason, and must end the process: this one may be waiting inside the collective.
@@ -97,7 +119,8 @@ def joined(resources: Resources, fail: Callable[[str], None], seconds: float = J
     Raises:
         ClusterError: the first host is not found or does not answer in ``seconds``.
     """
-    hosts = tuple(sorted(resources.hosts))
+    names = sorted(resources.hosts)
+    hosts = tuple(f"{name} GPU {i}" if i else name for name in names for i in range(member.count))
     if len(hosts) == 1:
         yield Cluster(hosts)
         return
@@ -105,11 +128,12 @@ def joined(resources: Resources, fail: Callable[[str], None], seconds: float = J
     from xgboost.core import XGBoostError
     from xgboost.tracker import RabitTracker
 
-    cluster = Cluster(hosts, hosts.index(resources.current_host))
+    cluster = Cluster(hosts, names.index(resources.current_host) * member.count + member.index, member.count)
     deadline = time.monotonic() + seconds
     address = resolve(hosts[0], deadline)
     tracker = None
-    liveness = Liveness(hosts, cluster.rank, (address, PORT), fail)
+    beside = [name for rank, name in enumerate(hosts) if not cluster.is_apart(rank)]
+    liveness = Liveness(hosts, cluster.rank, (address, PORT), fail, beside=beside)
     if cluster.leads:
         tracker = RabitTracker(host_ip=address, n_workers=len(hosts), sortby="task")
         tracker.start()

@@ -10,7 +10,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, BinaryIO
 
 from container.errors import ContainerError
@@ -37,9 +37,11 @@ class Liveness:
         address: tuple[str, int],
         fail: Callable[[str], None],
         silence: float = SILENCE_SECONDS,
+        beside: Collection[str] = (),
     ) -> None:
+        """``beside`` are those of ``hosts`` that are processes of this very host: their reasons are its own."""
         self._hosts, self._rank, self._address, self._fail = hosts, rank, address, fail
-        self._silence = silence
+        self._silence, self._beside = silence, beside
         self._connections: dict[str, socket.socket] = {}
         self._left: set[str] = set()
         self._over = threading.Event()
@@ -112,7 +114,7 @@ class Liveness:
             for text in lines:
                 message = json.loads(text)
                 if "failed" in message:
-                    self._lost(message["failed"], message["why"])
+                    self._lost(message["failed"], message["why"], own=message["failed"] in self._beside)
                     return
                 if "bye" in message:
                     self._left.add(host)
@@ -127,14 +129,14 @@ class Liveness:
         while not self._over.wait(SIGN_SECONDS) and self._send(connection, {}):
             pass
 
-    def _lost(self, host: str, why: str) -> None:
+    def _lost(self, host: str, why: str, *, own: bool = False) -> None:
         with self._lock:
             if self._over.is_set():
                 return
             self._over.set()
         # The others are told by the first host, which alone is connected to all.
         self._say_last({"failed": host, "why": why})
-        self._fail(f"the host {host} failed, and the job with it: {why}")
+        self._fail(why if own else f"the host {host} failed, and the job with it: {why}")
 
     def _say_last(self, message: dict[str, Any]) -> None:
         """Tell all, and give them time to read it: a process that ends resets connections with unread signs on them."""

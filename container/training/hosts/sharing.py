@@ -25,14 +25,18 @@ def is_sharded(channel: Channel) -> bool:
 
 
 def share(parts: Sequence[Rows], channel: Channel, cluster: Cluster) -> Sequence[Rows]:
-    """This host's part of a channel all hosts were given whole, in equal blocks; the rows of a query stay together."""
-    if cluster.size == 1 or is_sharded(channel):
+    """This process's part of what several were given whole, in equal blocks; the rows of a query stay together.
+
+    Of a sharded channel those are the processes of one host, else all.
+    """
+    rank, size = (cluster.member, cluster.members) if is_sharded(channel) else (cluster.rank, cluster.size)
+    if size == 1:
         return parts
     rows = join(parts)
     count = len(rows.label)
     if rows.group is not None:
-        return [take(rows, np.flatnonzero(rows.group % cluster.size == cluster.rank))]
-    begin, end = (count * rank // cluster.size for rank in (cluster.rank, cluster.rank + 1))
+        return [take(rows, np.flatnonzero(rows.group % size == rank))]
+    begin, end = (count * place // size for place in (rank, rank + 1))
     return [take(rows, np.arange(begin, end))]
 
 
@@ -46,7 +50,7 @@ def check_apart(
     """
     own = np.unique(np.concatenate([part.group for part in parts if part.group is not None] or [np.empty(0, np.int64)]))
     where: dict[int, str] = {}
-    for host, groups in zip(cluster.hosts, cluster.gather(own.tolist()), strict=True):
+    for host, groups in zip(cluster.hosts, cluster.gather([] if cluster.member else own.tolist()), strict=True):
         for group in groups:
             if (other := where.setdefault(group, host)) == host:
                 continue

@@ -1,4 +1,4 @@
-"""README.md's example for the SageMaker SDK v2, run by that SDK against an AWS that says yes to everything."""
+"""README.md's and docs/sdk-v2.md's examples, run by the SageMaker SDKs against an AWS that says yes to everything."""
 
 import json
 import os
@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
-(EXAMPLE,) = (text for text in re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S) if "Estimator" in text)
+PAGES = {"v3": ROOT / "README.md", "v2": ROOT / "docs" / "sdk-v2.md"}
+EXAMPLES = {
+    sdk: "".join(re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S))
+    for sdk, page in PAGES.items()
+}
 
 AWS = """
 import io, json, sys, time
@@ -25,6 +28,12 @@ replies = {
     "CreateEndpoint": {"EndpointArn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/x"},
     "DescribeEndpoint": {"EndpointStatus": "InService", "EndpointConfigName": "x"},
     "DescribeLogStreams": {"logStreams": []},
+    "GetRole": {"Role": {"Arn": "arn:aws:iam::123456789012:role/any", "AssumeRolePolicyDocument": {"Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}]}}},
+    "SimulatePrincipalPolicy": {"EvaluationResults": []},
+    "CreateTrainingJob": {"TrainingJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:training-job/x"},
+    "CreateModel": {"ModelArn": "arn:aws:sagemaker:eu-west-1:123456789012:model/x"},
+    "CreateEndpointConfig": {"EndpointConfigArn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint-config/x"},
     "ListBuckets": {"Buckets": []},
 }
 
@@ -33,7 +42,8 @@ def call(client, operation, arguments):
         return {"Body": io.BytesIO(arguments["Body"].encode()), "ContentType": "text/csv"}
     if operation.startswith("Create"):
         calls.append((operation, arguments))
-    return replies.get(operation, {})
+    made = dict(calls).get(operation.replace("Describe", "Create"), {}) if operation.startswith("Describe") else {}
+    return {**made, **replies.get(operation, {})}
 
 botocore.client.BaseClient._make_api_call = call
 time.sleep = lambda seconds: None  # between looks at what is done already
@@ -46,11 +56,11 @@ IMAGE_URI = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost@sha
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # of a training job, a model and an endpoint
 
 
-def run(example: str, folder: Path) -> tuple[str, dict[str, dict[str, Any]]]:
+def run(sdk: str, example: str, folder: Path) -> tuple[str, dict[str, dict[str, Any]]]:
     """What the example prints, and the arguments of each Create… call that it makes."""
-    python = Path(os.environ.get("SDK_V2_PYTHON", ".venv-sdk-v2/bin/python"))
+    python = Path(os.environ.get(f"SDK_{sdk.upper()}_PYTHON", f".venv-sdk-{sdk}/bin/python"))
     if not (ROOT / python).exists():
-        pytest.skip("the SageMaker SDK v2 is not installed; run make sdk-v2")
+        pytest.skip(f"the SageMaker SDK {sdk} is not installed; run make sdk-{sdk}")
     (folder / "held_out.csv").write_text("rows\n")
     (folder / "sdk.yaml").write_text(
         "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
@@ -73,8 +83,9 @@ def run(example: str, folder: Path) -> tuple[str, dict[str, dict[str, Any]]]:
     return done.stdout, dict(json.loads(done.stderr.splitlines()[-1]))
 
 
-def test_the_example_trains_deploys_and_predicts(tmp_path: Path) -> None:
-    output, calls = run(EXAMPLE, tmp_path)
+@pytest.mark.parametrize("sdk", EXAMPLES)
+def test_the_example_trains_deploys_and_predicts(sdk: str, tmp_path: Path) -> None:
+    output, calls = run(sdk, EXAMPLES[sdk], tmp_path)
     assert output.rstrip().endswith("rows")
     job, model, endpoint = (calls[f"Create{what}"] for what in ("TrainingJob", "Model", "Endpoint"))
     assert job["AlgorithmSpecification"]["TrainingImage"] == model["PrimaryContainer"]["Image"] == IMAGE_URI
@@ -87,5 +98,5 @@ def test_the_example_trains_deploys_and_predicts(tmp_path: Path) -> None:
 
 def test_without_a_name_the_sdk_makes_one_up_that_sagemaker_refuses(tmp_path: Path) -> None:
     """What the comment in the example says; once this fails, the comment and base_job_name can go."""
-    _, calls = run(re.sub(r"    base_job_name=.*\n", "", EXAMPLE), tmp_path)
+    _, calls = run("v2", re.sub(r"    base_job_name=.*\n", "", EXAMPLES["v2"]), tmp_path)
     assert not NAME.fullmatch(calls["CreateTrainingJob"]["TrainingJobName"])
