@@ -18,13 +18,10 @@ MIB = 1024**2
 # What AWS's images understand and this one does not do: asking for it must not pass in silence.
 UNSUPPORTED = {
     "SAGEMAKER_MULTI_MODEL": "multi-model endpoints",
-    "SAGEMAKER_PROGRAM": "inference code of the user's own",
 }
 # What AWS's images and SDKs set and this one has no use for.
 WITHOUT_EFFECT = {
-    "SAGEMAKER_SUBMIT_DIRECTORY": "where the code of SAGEMAKER_PROGRAM lies",
     "SAGEMAKER_SAFE_PORT_RANGE": "only the one port is listened on",
-    "SAGEMAKER_REGION": "no AWS service is called",
 }
 
 
@@ -171,6 +168,34 @@ class ServingSettings:
         True,
         "true",
     )
+    program: str = _setting(
+        "SAGEMAKER_PROGRAM",
+        _TEXT,
+        "Script with inference code of your own, such as inference.py; see docs/inference-code.md.",
+        "",
+        "none",
+    )
+    submit_directory: str = _setting(
+        "SAGEMAKER_SUBMIT_DIRECTORY",
+        (str, "a folder, a tar.gz archive, or one at `s3://`"),
+        "Where that script lies.",
+        "",
+        "the folder `code` beside the model, or `/opt/ml/code`",
+    )
+    feature_group: str = _setting(
+        "FEATURE_GROUP_NAME",
+        (str, "name or ARN"),
+        "Feature Store group whose online store completes JSON records that say only their id; see docs/serving.md.",
+        "",
+        "none",
+    )
+    region: str = _setting(
+        "AWS_REGION",
+        _TEXT,
+        "Region of the feature group and of code in S3; the platform sets it.",
+        "",
+        "as SAGEMAKER_REGION, else AWS_DEFAULT_REGION",
+    )
     log_level: str = _setting("SAGEMAKER_CONTAINER_LOG_LEVEL", _LEVEL, "Least level of log lines.", "INFO", "info")
 
     @classmethod
@@ -188,9 +213,15 @@ class ServingSettings:
         for variable, feature in UNSUPPORTED.items():
             if (text := environ.get(variable, "").strip()) and text.lower() not in ("false", "0"):
                 problems.append(f"{variable}: this image has no {feature}; unset it, got {text!r}")
+        if environ.get("SAGEMAKER_MULTI_MODEL", "").strip().lower() not in ("", "false", "0"):
+            problems += [
+                f"{SETTINGS[name].variable}: there is none for multi-model endpoints (SAGEMAKER_MULTI_MODEL); unset one"
+                for name in ("program", "feature_group")
+                if name in values
+            ]
         if problems:
             raise UserError("\n".join(problems))
-        return cls(**values)
+        return cls(**{"region": environ.get("SAGEMAKER_REGION", "").strip(), **values})
 
     @property
     def body_limit(self) -> int:

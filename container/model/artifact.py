@@ -152,7 +152,7 @@ def load(path: Path) -> Artifact:
         ) from None
     for warning in told:  # such as that the model is of before XGBoost 1.6
         log.info("XGBoost on %s: %s", path.name, str(warning.message).rpartition("WARNING: ")[2])
-    return Artifact(booster, _schema_of(booster, path))
+    return Artifact(booster, schema_of(booster, path))
 
 
 def _check_whole(raw: bytes) -> None:
@@ -163,7 +163,12 @@ def _check_whole(raw: bytes) -> None:
         raw.decode()
 
 
-def _schema_of(booster: xgboost.Booster, path: Path) -> Schema:
+def schema_of(booster: xgboost.Booster, path: Path | str) -> Schema:
+    """The schema that `save` wrote, or what XGBoost itself keeps of the columns; ``path`` is for the message alone.
+
+    Raises:
+        ModelError: what was written is damaged.
+    """
     written = booster.attr(_SCHEMA)
     if written is None:
         return plain_schema.of(booster)

@@ -41,7 +41,7 @@ def answered(service: Service, settings: ServingSettings) -> Response:
     asked = Asked(request.headers.get("Content-Type"), request.headers.get("Accept"), attributes)
     handler = service.prepare(asked)
     found = handler(read_body(request, settings))
-    reply = Response(found.body, content_type=found.content_type)
+    reply = Response(found.body, found.status, content_type=found.content_type)
     if attributes and len(attributes) <= 1024 and attributes.isascii() and attributes.isprintable():
         reply.headers[_ATTRIBUTES] = attributes
     reply.headers.update(found.headers)

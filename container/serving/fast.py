@@ -42,13 +42,21 @@ Handler = Callable[[bytes], Reply | None]
 class FastPath:
     """Answers for one model. Its work is short enough to be done between two events of a server's loop."""
 
-    def __init__(self, predictor: Predictor, settings: ServingSettings) -> None:
+    def __init__(self, predictor: Predictor | None, settings: ServingSettings) -> None:
+        """Without a predictor only /ping is answered."""
         self._predictor, self._settings = predictor, settings
+        self._rows = 0
+        if predictor is None:
+            return
         self._default = negotiation.default_type(settings.default_accept)
         self._csv = FastCsv(predictor.schema)
         trees = predictor.trees
         special = settings.output or settings.placeholders or not settings.native
         self._rows = 0 if special or trees is None else max(1, _WORK // max(1, trees))
+
+    def only_pings(self) -> None:
+        """From now on leave all but /ping to the application."""
+        self._rows = 0
 
     def handler(self, method: str, target: str, headers: Sequence[tuple[str, str]]) -> Handler | None:
         """Who answers a request with this head, None where the application must.
@@ -77,6 +85,7 @@ class FastPath:
         matrix = self._csv.matrix(body, content_type)
         if matrix is None:
             return None
+        assert self._predictor is not None
         answer = self._predictor.answer(matrix)
         return Reply(media_type, replies.encode(answer, media_type, newline=self._settings.batch))
 

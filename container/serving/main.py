@@ -4,9 +4,11 @@ import logging
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 from container import logs
 from container.contract import threads
+from container.contract.inference_code import InferenceCode
 from container.contract.paths import OptMl
 from container.contract.resources import usable_cpus
 from container.contract.serving_env import ServingSettings
@@ -32,21 +34,32 @@ def main() -> int:
 
 def _serve(settings: ServingSettings, folders: OptMl) -> None:
     logs.configure(settings.log_level)
+    code = InferenceCode.ready(settings, folders)
     # Imported here: they bring numpy and xgboost, which read the thread limit as they are loaded.
     from container.model import folder
     from container.model.predictor import Predictor
+    from container.serving import online
     from container.serving.app import create_app
     from container.serving.fast import FastPath
     from container.serving.server import Server, options
-    from container.serving.service import ModelService
+    from container.serving.service import ModelService, Service
 
-    files, models = folder.load(folders.model, ensemble=settings.ensemble)
-    predictor = Predictor(*models, native=settings.native, threads=usable_cpus())
-    app = create_app(ModelService(predictor, settings), settings)
-    names = ", ".join(path.name for path in files)
-    served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
-    log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))
-    Server(app, options(settings), FastPath(predictor, settings)).run()
+    service: Service
+    boot: dict[str, Any] = {}
+    if code is not None:
+        from container.serving.scripted.boot import assemble
+
+        service, fast, boot["post_worker_init"] = assemble(code, settings, folders)
+        log.info("serving with %s", code.script)
+    else:
+        files, models = folder.load(folders.model, ensemble=settings.ensemble)
+        predictor = Predictor(*models, native=settings.native, threads=usable_cpus())
+        service = online.around(ModelService(predictor, settings), settings, predictor.schema)
+        fast = FastPath(predictor, settings)
+        names = ", ".join(path.name for path in files)
+        served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
+        log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))
+    Server(create_app(service, settings), {**options(settings), **boot}, fast).run()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

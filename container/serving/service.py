@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from threading import Semaphore
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from container.data.fast_csv import FastCsv
 from container.data.formats import ContentType, read_request, with_hint
 from container.data.rows import Rows
 from container.errors import DataError, UserError
+from container.model.evidence import Matrix
 from container.model.predictor import Predictor
 from container.model.values import Answer
 from container.serving import negotiation, readable, replies
@@ -32,11 +34,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """The body of a reply of status 200, and its headers."""
+    """The body of a reply and its headers; the status is 200 unless the user's own code sets another."""
 
     body: bytes
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = HTTPStatus.OK
 
 
 Handler = Callable[[bytes], Reply]
@@ -89,6 +92,21 @@ class ModelService:
                 return Reply(
                     replies.encode(answer, media_type, present=present, newline=self._settings.batch), media_type
                 )
+
+        return handler
+
+    def prepare_rows(self, asked: Asked) -> Callable[[Matrix], Reply]:
+        """Who answers rows that are as the model takes them, in the form a request with this head asks for.
+
+        Raises:
+            ContainerError: as for `prepare`.
+        """
+        media_type = negotiation.negotiate(asked.accept, self._default)
+        keys = self._keys(asked.attributes)
+
+        def handler(matrix: Matrix) -> Reply:
+            answer = self._predictor.answer(matrix, keys)
+            return Reply(replies.encode(answer, media_type, newline=self._settings.batch), media_type)
 
         return handler
 

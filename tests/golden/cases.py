@@ -18,6 +18,7 @@ In bodies a line break is a line feed, the last one left out, and a backslash st
 ``\n``, ``\\``, ``\x00``; at a line's end it joins the line with the next; ``\{ab}*3`` is ``ababab``. A request
 body ``!parquet {"name:type": [values]}`` is a Parquet file of these columns, the types as pyarrow names them,
 or ``dictionary`` or ``utc``. A reply that is Parquet is shown as its columns, other bytes that are no text by escapes.
+With FEATURE_GROUP_NAME among the settings, lookups find the records of `HOUSES`, whatever the group.
 """
 
 import io
@@ -31,7 +32,9 @@ from container.contract.serving_env import ServingSettings
 from container.model import artifact
 from container.model.predictor import Predictor
 from container.serving.app import create_app
-from container.serving.service import ModelService
+from container.serving.online import LookupService
+from container.serving.service import ModelService, Service
+from tests.support.feature_store import HOUSES, Kept
 
 FOLDER = Path(__file__).parent
 _ESCAPE = re.compile(r"\\(?:(?P<char>[rtn\\])|x(?P<hex>[0-9a-f]{2})|(?P<join>\n)|\{(?P<text>[^}]*)\}\*(?P<times>\d+))")
@@ -73,7 +76,11 @@ class Case:
         method, path = line.split(" ")
         model, *settings = self.setup.split()
         chosen = ServingSettings.from_env(dict(s.split("=", 1) for s in settings))
-        app = create_app(ModelService(_predictor(model), chosen), chosen)
+        predictor = _predictor(model)
+        service: Service = ModelService(predictor, chosen)
+        if chosen.feature_group:
+            service = LookupService(service, Kept(HOUSES), predictor.schema, chosen)
+        app = create_app(service, chosen)
         reply = app.test_client().open(
             path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=self.body()
         )

@@ -117,6 +117,7 @@ def serving(
     elif model is not None:
         shutil.copy(MODELS / f"{model}.ubj", models / "xgboost-model")
     for name, data in (beside or {}).items():
+        (models / name).parent.mkdir(parents=True, exist_ok=True)
         (models / name).write_bytes(data)
     port = free_port()
     log = folder.parent / f"{folder.name}.log"

@@ -90,6 +90,27 @@ def test_what_the_sdks_set_is_tolerated(variable):
     assert ServingSettings.from_env({variable: "x"}) == ServingSettings.from_env({})
 
 
+@pytest.mark.parametrize(
+    ("environ", "region"),
+    [
+        ({"AWS_REGION": "eu-west-1", "SAGEMAKER_REGION": "us-east-1"}, "eu-west-1"),
+        ({"AWS_REGION": "", "SAGEMAKER_REGION": "us-east-1"}, "us-east-1"),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, ""),  # for boto3 to find
+    ],
+)
+def test_region(environ, region):
+    assert ServingSettings.from_env(environ).region == region
+
+
+@pytest.mark.parametrize("variable", ["SAGEMAKER_PROGRAM", "FEATURE_GROUP_NAME"])
+def test_what_multi_model_endpoints_do_not_have(variable):
+    with pytest.raises(UserError) as caught:
+        ServingSettings.from_env({variable: "x", "SAGEMAKER_MULTI_MODEL": "true"})
+    said = f"{variable}: there is none for multi-model endpoints (SAGEMAKER_MULTI_MODEL); unset one"
+    assert said in str(caught.value).splitlines()
+    ServingSettings.from_env({variable: "x", "SAGEMAKER_MULTI_MODEL": "false"})
+
+
 def test_all_problems_at_once():
     with pytest.raises(UserError) as caught:
         ServingSettings.from_env({"SAGEMAKER_BATCH": "x", "MAX_CONTENT_LENGTH": "-1"})

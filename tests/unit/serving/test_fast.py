@@ -144,3 +144,12 @@ def test_a_model_that_xgboost_predicts_with_is_left_to_the_application() -> None
 def test_much_work_is_left_to_the_application() -> None:
     assert fast_reply(FAST, "POST", "/invocations", [], b"100,3\n" * 100) is not None
     assert fast_reply(FAST, "POST", "/invocations", [], b"100,3\n" * 60_000) is None
+
+
+def test_only_pings_where_there_is_no_model_or_code_of_the_user_s_answers() -> None:
+    told = FastPath(load("approval"), ServingSettings())
+    assert fast_reply(told, "POST", "/invocations", [], b"100,3") is not None
+    told.only_pings()
+    for fast in (told, FastPath(None, ServingSettings(default_accept="application/x-npy"))):
+        assert fast_reply(fast, "POST", "/invocations", [], b"100,3") is None
+        assert fast_reply(fast, "GET", "/ping", [], b"") == Reply("text/plain", b"")

@@ -20,12 +20,13 @@ from pathlib import Path
 from container.contract.serving_env import ServingSettings
 from container.model import artifact
 from container.model.predictor import Predictor
-from container.serving import server
+from container.serving import online, server
 from container.serving.app import create_app
 from container.serving.service import ModelService
 predictor = Predictor(artifact.load(Path("tests/golden/models/approval.ubj")))
-settings = ServingSettings(workers=1)
-client = create_app(ModelService(predictor, settings), settings).test_client()
+settings = ServingSettings(workers=1, feature_group="houses")
+service = online.around(ModelService(predictor, settings), settings, predictor.schema)
+client = create_app(service, settings).test_client()
 assert client.post("/invocations", data={body!r}, content_type={content_type!r}).status_code == 200
 print(*sorted(name for name in {_HEAVY!r} if sys.modules.get(name)))
 """

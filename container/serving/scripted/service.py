@@ -1,0 +1,143 @@
+"""The service that a user's script and this image make together."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Any, NamedTuple
+
+import orjson
+
+from container.contract.inference_code import InferenceCode
+from container.contract.serving_env import ServingSettings
+from container.errors import ContainerError, NotAcceptableError
+from container.model.artifact import Artifact
+from container.model.predictor import Predictor
+from container.serving import negotiation
+from container.serving.scripted import plain
+from container.serving.scripted.hooks import HookError, Hooks
+from container.serving.scripted.pipeline import Pipeline, as_given, named_type
+from container.serving.service import Asked, Handler, ModelService, Reply, Service
+
+log = logging.getLogger(__name__)
+
+
+_JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+class Own(NamedTuple):
+    """This image's own model at work: ``rows`` answers what input_fn returned, ``whole`` where there is no hook."""
+
+    artifacts: Sequence[Artifact]
+    predictor: Predictor
+    rows: ModelService
+    whole: Service
+
+
+class ScriptedService:
+    """Answers through the hooks of a script; a script without any leaves all to ``own``.
+
+    Before it answers, `load` must have run in the same process. Hooks are called by one thread at a time, as in AWS's
+    image: scripts rely on it.
+    """
+
+    def __init__(
+        self,
+        code: InferenceCode,
+        model_folder: str,
+        settings: ServingSettings,
+        own: Own | None,
+        without: ContainerError | None = None,
+    ) -> None:
+        """``own`` is None where the script has a model_fn, or the folder no model; what to say then is ``without``."""
+        self._code, self._model_folder, self._settings = code, model_folder, settings
+        self._own, self._without = own, without
+        self._pipeline: Pipeline | None = None
+        self._hooks = Hooks(code, {})
+        self._turn = Lock()
+
+    def load(self) -> bool:
+        """Import the script and load its model; whether it has hooks.
+
+        Raises:
+            ContainerError: the server cannot start, and why.
+        """
+        self._hooks = Hooks.load(self._code)
+        found = ", ".join(self._hooks.found)
+        if "model_fn" not in self._hooks and self._without is not None:
+            raise self._without
+        if found:
+            boosters, own = [], None
+            if self._own is not None and "model_fn" not in self._hooks:
+                boosters, own = [one.booster for one in self._own.artifacts], self._own.predictor
+            self._pipeline = Pipeline(self._hooks, self._model_folder, boosters, own)
+        log.info("%s: %s", self._code.script.name, found or "no hooks, so that this image answers as without it")
+        return bool(found)
+
+    def prepare(self, asked: Asked) -> Handler:
+        pipeline = self._pipeline
+        if pipeline is None:
+            assert self._own is not None
+            return self._own.whole.prepare(asked)
+        if pipeline.answers_rows:
+            assert self._own is not None
+            answer = self._own.rows.prepare_rows(asked)
+            return lambda body: answer(pipeline.rows(self._locked(pipeline.data, body, asked.content_type)))
+        accept = self._accept(asked.accept)
+        if not self._hooks.found.keys() & {"output_fn", "transform_fn"} and accept != plain.NPY:
+            negotiation.negotiate(accept)  # refuses before the work what could not be written after it
+        return lambda body: self._locked(self._answer, pipeline, body, asked.content_type, accept)
+
+    def _locked(self, work: Any, *arguments: Any) -> Any:
+        with self._turn:
+            return work(*arguments)
+
+    def _answer(self, pipeline: Pipeline, body: bytes, content_type: str | None, accept: str) -> Reply:
+        if "transform_fn" in self._hooks:
+            given = as_given(body, content_type), named_type(body, content_type)
+            return self._reply("transform_fn", self._hooks.call("transform_fn", pipeline.model, *given, accept), accept)
+        prediction = pipeline.prediction(pipeline.data(body, content_type))
+        if "output_fn" in self._hooks:
+            return self._reply("output_fn", self._hooks.call("output_fn", prediction, accept), accept)
+        return Reply(plain.write(prediction, accept, newline=self._settings.batch), accept)
+
+    def _reply(self, hook: str, returned: Any, accept: str) -> Reply:
+        """What a hook may return: a body, a body with its content type, or a response of Flask's."""
+        if isinstance(returned, tuple) and len(returned) == 2:
+            returned, accept = returned[0], str(returned[1])
+        if isinstance(returned, str):
+            return Reply(returned.encode(), accept)
+        if isinstance(returned, bytes | bytearray | memoryview):
+            return Reply(bytes(returned), accept)
+        if callable(getattr(returned, "get_data", None)) and isinstance(getattr(returned, "status_code", None), int):
+            headers = _passed_on(returned.headers)
+            return Reply(returned.get_data(), returned.content_type or accept, headers, returned.status_code)
+        if isinstance(returned, list | dict):
+            try:
+                return Reply(orjson.dumps(returned, option=_JSON), accept)
+            except TypeError as error:
+                raise HookError(f"{hook} of {self._code.script.name} returned what is no JSON: {error}") from None
+        if hasattr(returned, "__array__"):
+            return Reply(plain.write(returned, accept, newline=self._settings.batch), accept)
+        raise HookError(
+            f"{hook} of {self._code.script.name} returned a {type(returned).__name__}; "
+            "return text, bytes, a pair of either and its content type, or a Response"
+        )
+
+    def _accept(self, accept: str | None) -> str:
+        """The one content type that hooks are told to answer in: that of Accept where it is one, as it was sent."""
+        default = self._code.accept
+        accept = (accept or "").strip()
+        if accept in ("", "*", "*/*"):
+            return default
+        if not re.search(r"[,*]|;\s*q\s*=", accept):
+            return accept
+        try:
+            return negotiation.negotiate(accept, default if default in negotiation.OFFERED else negotiation.JSON)
+        except NotAcceptableError:
+            return accept.partition(",")[0].partition(";")[0].strip()
+
+
+def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+    own = ("content-type", "content-length")
+    return {name: value for name, value in headers.items() if name.lower() not in own}
