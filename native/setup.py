@@ -3,6 +3,7 @@ fused multiply-add, nothing beyond the baseline that every machine of the archit
 
 import os
 import platform
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -16,8 +17,8 @@ setup(
     ext_modules=[
         Extension(
             "_xgboost_serving",
-            sources=["src/module.cpp", "src/forest.cpp", "src/csv.cpp", "src/transform.cpp"],
-            depends=["src/forest.hpp", "src/csv.hpp", "src/transform.hpp"],
+            sources=sorted(map(str, Path("src").glob("*.cpp"))),
+            depends=sorted(map(str, Path("src").glob("*.hpp"))),
             language="c++",
             extra_compile_args=[
                 "-std=c++20",
