@@ -1,5 +1,6 @@
 """Contributions of the compiled core are XGBoost's to the bit, or XGBoost's own."""
 
+import json
 import logging
 from dataclasses import replace
 from functools import cache
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from container.contract.serving_env import ServingSettings
 from container.data.schema import Schema
 from container.model import explainer as module
 from container.model.artifact import Artifact
@@ -18,6 +20,7 @@ from container.model.explainer import Explainer, _Core
 from container.model.forest import probe_rows
 from container.model.predictor import Predictor
 from container.model.trees import Trees
+from container.serving.service import ModelService
 from tests.unit.model.boosters import CASES, trained
 
 pytest.importorskip("_xgboost_serving", reason="the compiled core is not installed; make venv installs it")
@@ -103,8 +106,6 @@ def test_covers_that_training_does_not_give(change, what, rows):
 
 
 def with_covers(name, change):
-    import json
-
     model = json.loads(booster_of(name).save_raw("json"))
     for tree in model["learner"]["gradient_booster"]["model"]["trees"]:
         tree["sum_hessian"] = change(np.array(tree["sum_hessian"], np.float32)).tolist()
@@ -196,6 +197,13 @@ def test_answers_with_and_without(name, models):
         assert mine[key].array.dtype == theirs[key].array.dtype
         assert mine[key].array.shape == theirs[key].array.shape
         assert mine[key].array.tobytes() == theirs[key].array.tobytes()
+
+
+@pytest.mark.parametrize("output", [(), ("margin",), ("contributions",)])
+def test_a_server_that_will_be_asked_prepares_at_its_start(output):
+    predictor = Predictor(Artifact(booster_of("reg:squarederror"), Schema.from_names(6)))
+    ModelService(predictor, ServingSettings(workers=1, output=output))
+    assert predictor._explainers[0]._tried is ("contributions" in output)
 
 
 @pytest.mark.parametrize(
