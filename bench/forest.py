@@ -26,6 +26,7 @@ from container.data.fast_csv import FastCsv
 from container.data.formats import ContentType, read_request
 from container.data.schema import Schema
 from container.data.table import Table
+from container.model.explainer import Explainer
 from container.model.forest import Forest
 
 MODELS = {"small": (100, 6, 13), "medium": (500, 8, 28)}
@@ -71,7 +72,8 @@ def bench(name: str, rounds: int) -> None:
     trees, depth, features = MODELS[name]
     booster, schema = train(trees, depth, features), Schema.from_names(features)
     forest, fast = Forest.build(booster), FastCsv(schema)
-    if forest is None:
+    explainer = Explainer(booster)
+    if forest is None or explainer.contributions(np.zeros((1, features), np.float32)) is None:
         raise SystemExit("the compiled core is not used; the line above says why")
     for rows in ROWS:
         X = np.random.default_rng(1).normal(size=(rows, features)).astype(np.float32)
@@ -88,6 +90,13 @@ def bench(name: str, rounds: int) -> None:
             partial(ordinary, body, schema),
             rounds,
         )
+        if rows <= 100:  # of more XGBoost takes half a minute
+            compare(
+                f"contributions, {name} model, {rows:,} rows",
+                partial(explainer.contributions, X),
+                partial(explained, booster, X),
+                rounds,
+            )
     build = median(seconds(partial(Forest.build, booster)) for _ in range(5))
     print(f"| build, {name} model | {build * 1e6:,.0f} | | |")
 
@@ -100,6 +109,10 @@ def main() -> None:
     print("| | core, µs | without it, µs | ratio |\n|---|---|---|---|")
     for name in MODELS:
         bench(name, rounds)
+
+
+def explained(booster: xgboost.Booster, X: np.ndarray) -> np.ndarray:
+    return booster.predict(xgboost.DMatrix(X, nthread=1), pred_contribs=True, validate_features=False)
 
 
 def ordinary(body: bytes, schema: Schema) -> np.ndarray:

@@ -1,13 +1,13 @@
 """Our server beside others, under wrk: ``make bench-serve``, or python bench/serving.py [--seconds 4] [--rounds 5].
 
 All servers are up at once, with as many workers, and are loaded in turn, round by round: what else the machine does
-hits all of them. A server that cannot be installed is left out, with a line that says so. Each line has, for each
-load, our rate over the server's (the median of the rounds' ratios), then the server's requests a second and its
-latencies at the median and at 99 %, in milliseconds. Trust ratios above 2; below 1.3 they are noise.
+hits all of them. Before that each must answer 100 rows with the model's scores. A server that cannot be installed or
+does not start is left out, with a line that says so. Each line has, for each load, our rate over the server's (the
+median of the rounds' ratios), then the server's requests a second and its latencies at the median and at 99 %, in
+milliseconds. Trust ratios above 2; below 1.3 they are noise.
 """
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -17,6 +17,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,71 +26,22 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
+import xgboost
 
 from bench.forest import MODELS, train
+from bench.loads import LOADS, Bodies, measure, wrong
+from bench.peers import OURS, PEERS, Peer, python_of
+from container.data.fast_csv import FastCsv
+from container.data.formats import ContentType
+from container.data.schema import Schema
+from container.model.forest import Forest
 from tests.support.processes import free_port
 
-HERE = Path(__file__).resolve().parent
 WORKERS = 2
-OURS = "this container"
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A server to compare with: what it needs, and how it is started by its environment's Python."""
-
-    requirements: tuple[str, ...]
-    command: tuple[str, ...]  # after "python"; {port}, {workers}
-    settings: tuple[tuple[str, str], ...] = ()
-    json: bool = False  # {"instances": [[…], …]} instead of CSV, where that is what the server reads
-
-
-_GUNICORN = ("-m", "gunicorn", "-w", "{workers}", "-b", "127.0.0.1:{port}", "--log-level", "warning")
-_COMMON = ("xgboost-cpu==3.4.1", "pandas")
-_CONSTANT = (str(HERE / "servers/constant.py"), "{port}", "{workers}")
-PEERS = {
-    OURS: Peer((), (str(HERE.parent / "serve"),)),
-    "its worker alone, a constant on the event loop": Peer((), (*_CONSTANT, "inline")),
-    "its worker alone, a WSGI constant in a thread": Peer((), (*_CONSTANT, "thread")),
-    "it without its worker": Peer((), (str(HERE.parent / "serve"),), (("SAGEMAKER_XGBOOST_FAST_WORKER", "false"),)),
-    "Flask, pandas, DMatrix, gunicorn sync": Peer(
-        (*_COMMON, "flask", "gunicorn"), (*_GUNICORN, "--chdir", str(HERE / "servers"), "flask_sample:app")
-    ),
-    "LitServe": Peer(
-        (*_COMMON, "litserve"), (str(HERE / "servers/litserve_sample.py"), "{port}", "{workers}"), json=True
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Load:
-    """How wrk asks: a body, over some connections; ``beside``: while two more connections send this body."""
-
-    name: str
-    body: str
-    connections: int
-    beside: str | None = None
-
-
-LOADS = (
-    Load("1 row, 1 connection", "1", 1),
-    Load("1 row, 32 connections", "1", 32),
-    Load("100 rows, 16 connections", "100", 16),
-    Load("5 MB, 1 connection", "5mb", 1),
-    Load("1 row beside 5 MB requests", "1", 1, "5mb"),
-)
-
-_SCRIPT = """
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "%s"
-wrk.body = io.open("%s", "rb"):read("*a")
-done = function(summary, latency, requests)
-  local e = summary.errors
-  print(string.format('RESULT {"rate": %%f, "p50": %%f, "p99": %%f, "errors": %%d}',
-    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
-    e.connect + e.read + e.write + e.status + e.timeout))
-end
-"""
+class NotServingError(Exception):
+    """A server that does not come up, or answers something else than the model."""
 
 
 @dataclass(frozen=True)
@@ -112,25 +64,9 @@ class Running:
         return total / 1024
 
 
-def python_of(name: str, peer: Peer) -> str | None:
-    """The Python that has what the peer needs, installed where it is missing; None where that fails."""
-    if not peer.requirements:
-        return sys.executable
-    folder = HERE / ".venvs" / name.split(",")[0].lower()
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.requirements]
-        if subprocess.run(pip).returncode:
-            print(f"{name} is left out: it could not be installed")
-            return None
-        (folder / "ready").touch()
-    return str(python)
-
-
 @contextmanager
 def running(name: str, peer: Peer, python: str, model: Path, log: Path) -> Iterator[Running]:
-    """The peer, from its first answer to /ping until the block ends."""
+    """The peer, from its first 200 for its health until the block ends."""
     port = free_port()
     command = [python, *(part.format(port=port, workers=WORKERS) for part in peer.command)]
     settings = {
@@ -138,6 +74,8 @@ def running(name: str, peer: Peer, python: str, model: Path, log: Path) -> Itera
         "SAGEMAKER_BASE_DIR": str(model.parent.parent),
         "SAGEMAKER_BIND_TO_PORT": str(port),
         "SAGEMAKER_MODEL_SERVER_WORKERS": str(WORKERS),
+        "PYTHONWARNINGS": "ignore",
+        "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",  # some start programs of their own
         **dict(peer.settings),
     }
     start = time.monotonic()
@@ -146,9 +84,9 @@ def running(name: str, peer: Peer, python: str, model: Path, log: Path) -> Itera
             command, env={**os.environ, **settings}, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        while not _answers(f"http://127.0.0.1:{port}/ping"):
+        while not _answers(f"http://127.0.0.1:{port}{peer.health}"):
             if process.poll() is not None or time.monotonic() - start > 120:
-                raise SystemExit(f"{name} does not answer:\n{log.read_text()[-2000:]}")
+                raise NotServingError(f"it does not answer\n{log.read_text()[-2000:]}")
             time.sleep(0.02)
         yield Running(process, port, time.monotonic() - start)
     finally:
@@ -168,47 +106,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def ask(port: int, script: Path, connections: int, seconds: int) -> "subprocess.Popen[str]":
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
-    return subprocess.Popen([*command, f"http://127.0.0.1:{port}/invocations"], stdout=subprocess.PIPE, text=True)
+Results = Mapping[tuple[str, str], Sequence[Mapping[str, float]]]
 
 
-def measure(server: Running, load: Load, kind: str, scripts: Mapping[str, Path], seconds: int) -> dict[str, float]:
-    beside = ask(server.port, scripts[f"{load.beside}.{kind}"], 2, seconds + 1) if load.beside else None
-    if beside:
-        time.sleep(0.5)
-    output, _ = ask(server.port, scripts[f"{load.body}.{kind}"], load.connections, seconds).communicate()
-    if beside:
-        beside.communicate()
-    (line,) = [line for line in output.splitlines() if line.startswith("RESULT ")]
-    found: dict[str, float] = json.loads(line.removeprefix("RESULT "))
-    return found
-
-
-def bodies(folder: Path, features: int) -> dict[str, Path]:
-    """wrk scripts that send one row, 100 rows and 5 MB, as CSV and as JSON."""
-    X = np.random.default_rng(1).normal(size=(60_000, features))
-    lines = [",".join(f"{value:.6g}" for value in row) for row in X.tolist()]
-    rows_of_5mb = int(5e6 / (len("\n".join(lines)) / len(lines)))
-    scripts = {}
-    for name, rows in (("1", 1), ("100", 100), ("5mb", rows_of_5mb)):
-        instances = '{"instances":[' + ",".join(f"[{line}]" for line in lines[:rows]) + "]}"
-        for kind, media_type, text in (
-            ("csv", "text/csv", "\n".join(lines[:rows])),
-            ("json", "application/json", instances),
-        ):
-            body = folder / f"{name}.{kind}"
-            body.write_text(text)
-            scripts[f"{name}.{kind}"] = folder / f"{name}.{kind}.lua"
-            scripts[f"{name}.{kind}"].write_text(_SCRIPT % (media_type, body))
-    return scripts
-
-
-def cell(ours: Sequence[dict[str, float]], theirs: Sequence[dict[str, float]]) -> str:
+def cell(ours: Sequence[Mapping[str, float]], theirs: Sequence[Mapping[str, float]]) -> str:
     ratio = median(a["rate"] / b["rate"] if b["rate"] else float("inf") for a, b in zip(ours, theirs, strict=True))
     rate, p50, p99 = (median(result[key] for result in theirs) for key in ("rate", "p50", "p99"))
     errors = sum(result["errors"] for result in theirs)
-    return f"{ratio:.1f} ({rate:,.0f} / {p50:.2f} / {p99:.2f}{f', {errors:.0f} errors' if errors else ''})"
+    return f"{ratio:.1f} ({rate:,.4g} / {p50:.2f} / {p99:.2f}{f', {errors:.0f} errors' if errors else ''})"
 
 
 def bench(model_name: str, names: Sequence[str], seconds: int, rounds: int) -> None:
@@ -217,29 +122,62 @@ def bench(model_name: str, names: Sequence[str], seconds: int, rounds: int) -> N
         folder = Path(temporary)
         model = folder / "ml" / "model" / "model.ubj"
         model.parent.mkdir(parents=True)
-        train(trees, depth, features).save_model(model)
-        scripts = bodies(folder, features)
-        servers = {}
+        booster = train(trees, depth, features)
+        booster.save_model(model)
+        bodies = Bodies.write(folder, features)
+        wanted = booster.inplace_predict(bodies.rows)
+        servers: dict[str, Running] = {}
         for name in names:
-            if python := python_of(name, PEERS[name]):
-                log = folder / f"{len(servers)}.log"
-                servers[name] = stack.enter_context(running(name, PEERS[name], python, model, log))
-        results: dict[tuple[str, str], list[dict[str, float]]] = {}
+            peer = PEERS[name]
+            if python := python_of(name, peer):
+                try:
+                    log = folder / f"{len(servers)}.log"
+                    server = stack.enter_context(running(name, peer, python, model, log))
+                    if not peer.constant and (fault := wrong(bodies.scores(server.port, peer), wanted)):
+                        raise NotServingError(f"it answers {fault}")
+                except (NotServingError, OSError) as error:
+                    if name == OURS:
+                        raise
+                    print(f"{name} is left out: {error}")
+                    continue
+                servers[name] = server
+        results: dict[tuple[str, str], list[Mapping[str, float]]] = {}
+        alone = []
         for number in range(rounds + 1):  # the first warms up
             for load in LOADS:
                 for name, server in servers.items():
-                    kind = "json" if PEERS[name].json else "csv"
-                    result = measure(server, load, kind, scripts, seconds if number else 1)
-                    if result["errors"] >= result["rate"] * seconds / 2:
-                        raise SystemExit(f"{name} answers {load.name} with errors")
+                    result = measure(server.port, PEERS[name], load, bodies, seconds if number else 1)
                     if number:
                         results.setdefault((name, load.name), []).append(result)
+                    if name == OURS and load.body == "5mb":
+                        alone.append(in_process(booster, bodies))
         print(f"\n### The {model_name} model: {trees} trees, depth {depth}, {features} features\n")
-        print("| | " + " | ".join(load.name for load in LOADS) + " | memory, MB | start, s |")
-        print("|---" * (len(LOADS) + 3) + "|")
-        for name, server in servers.items():
-            cells = [cell(results[OURS, load.name], results[name, load.name]) for load in LOADS]
-            print(f"| {name} | {' | '.join(cells)} | {server.megabytes():.0f} | {server.seconds:.1f} |", flush=True)
+        table(results, servers)
+        print(f"\n5 MB in process, read and predicted with all CPUs, and nothing written: {median(alone):.1f} ms")
+
+
+def in_process(booster: xgboost.Booster, bodies: Bodies) -> float:
+    """Milliseconds that the 5 MB take where no server is between: the least they can take with this core."""
+    forest, fast = Forest.build(booster), FastCsv(Schema.from_names(booster.num_features()))
+    body, kind = bodies.body("5mb", "csv"), ContentType.parse("text/csv")
+    assert forest is not None
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        rows = fast.matrix(body, kind)
+        assert rows is not None
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(forest.predict, np.array_split(rows, os.cpu_count() or 1)))
+        times.append(time.perf_counter() - start)
+    return median(times) * 1e3
+
+
+def table(results: Results, servers: Mapping[str, Running]) -> None:
+    print("| | " + " | ".join(load.name for load in LOADS) + " | memory, MB | start, s |")
+    print("|---" * (len(LOADS) + 3) + "|")
+    for name, server in servers.items():
+        cells = [cell(results[OURS, load.name], results[name, load.name]) for load in LOADS]
+        print(f"| {name} | {' | '.join(cells)} | {server.megabytes():.0f} | {server.seconds:.1f} |", flush=True)
 
 
 def main() -> None:

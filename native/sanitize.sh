@@ -17,4 +17,5 @@ export LD_PRELOAD
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
 export PYTHONPATH="$work/site" PYTHONMALLOC=malloc OMP_NUM_THREADS=1
 "$python" -c "import sys, _xgboost_serving as core; sys.exit(not core.__file__.startswith('$work'))"
-"$python" -m pytest -q -p no:cacheprovider tests/unit/native tests/unit/model/test_forest.py "$@"
+"$python" -m pytest -q -p no:cacheprovider tests/unit/native tests/unit/model/test_forest.py \
+  tests/unit/model/test_explainer.py "$@"

@@ -1,8 +1,10 @@
 """The flags. Floating point is kept to the letter, for every answer must have XGBoost's bits: no contraction to
-fused multiply-add, nothing beyond the baseline that every machine of the architecture has."""
+fused multiply-add, nothing beyond the baseline that every machine of the architecture has, but in functions that ask
+the CPU first (contributions.cpp; tests/unit/native/test_baseline.py looks at the instructions)."""
 
 import os
 import platform
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -16,8 +18,8 @@ setup(
     ext_modules=[
         Extension(
             "_xgboost_serving",
-            sources=["src/module.cpp", "src/forest.cpp", "src/csv.cpp", "src/transform.cpp"],
-            depends=["src/forest.hpp", "src/csv.hpp", "src/transform.hpp"],
+            sources=sorted(map(str, Path("src").glob("*.cpp"))),
+            depends=sorted(map(str, Path("src").glob("*.hpp"))),
             language="c++",
             extra_compile_args=[
                 "-std=c++20",

@@ -9,6 +9,9 @@ import xgboost
 from numpy.typing import NDArray
 from scipy import sparse
 
+from container.model.explainer import Explainer
+from container.model.forest import Forest
+
 Matrix = NDArray[np.float32] | sparse.csr_matrix
 
 
@@ -25,9 +28,13 @@ class Evidence:
         matrix: Matrix,
         scores: NDArray[np.float32],
         turn: AbstractContextManager[object],
+        forests: Sequence[Forest | None],
+        explainers: Sequence[Explainer],
     ) -> None:
+        """``forests`` and ``explainers`` are the boosters'; where they can they give XGBoost's bits, sooner."""
         self.scores = scores
         self._boosters, self._matrix, self._turn = boosters, matrix, turn
+        self._forests, self._explainers = forests, explainers
 
     @cached_property
     def _rows(self) -> xgboost.DMatrix:
@@ -35,6 +42,8 @@ class Evidence:
 
     @cached_property
     def _margins(self) -> list[NDArray[np.float32]]:
+        if isinstance(self._matrix, np.ndarray) and None not in self._forests:
+            return [forest.margin(self._matrix) for forest in self._forests if forest is not None]
         return self._ask("output_margin")
 
     @cached_property
@@ -55,7 +64,10 @@ class Evidence:
 
         Shape (rows, features + 1), or (rows, outputs, features + 1).
         """
-        return _mean(self._ask("pred_contribs"))
+        found = [explainer.contributions(self._matrix) for explainer in self._explainers]
+        if any(one is None for one in found):
+            return _mean(self._ask("pred_contribs"))
+        return _mean([one for one in found if one is not None])
 
     @cached_property
     def leaves(self) -> NDArray[np.int32]:

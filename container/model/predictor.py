@@ -17,6 +17,7 @@ from container.data.table import SparseTable, Table
 from container.errors import DataError
 from container.model.artifact import Artifact
 from container.model.evidence import Evidence, Matrix
+from container.model.explainer import Explainer
 from container.model.forest import Forest
 from container.model.outputs import Outputs
 from container.model.values import Answer, Values
@@ -59,6 +60,7 @@ class Predictor:
         self.outputs = Outputs.of(first)
         self._boosters = [artifact.booster for artifact in artifacts]
         self._forests = [Forest.build(booster) if native else None for booster in self._boosters]
+        self._explainers = [Explainer(booster, use_native=native, threads=threads) for booster in self._boosters]
         self._threads = threads
         self._in_place = first.booster_name != "gblinear"
         # XGBoost's documentation calls prediction thread-safe for trees only.
@@ -94,7 +96,15 @@ class Predictor:
         if not keys:
             return self.predict_matrix(matrix).answer()
         turn = nullcontext() if self._in_place else self._linear_turn
-        return self.outputs.answer(keys, Evidence(self._boosters, matrix, self._scores(matrix), turn))
+        scores = self._scores(matrix)
+        evidence = Evidence(self._boosters, matrix, scores, turn, self._forests, self._explainers)
+        return self.outputs.answer(keys, evidence)
+
+    def prepare(self, keys: Sequence[str]) -> None:
+        """Do now what the first request for these keys would wait for."""
+        if "contributions" in keys:
+            for explainer in self._explainers:
+                explainer.prepare()
 
     def encode(self, table: Table | SparseTable) -> Matrix:
         """The table's rows as the boosters take them.

@@ -44,7 +44,7 @@ class NotCoveredError(Exception):
 
 @dataclass(frozen=True)
 class Trees:
-    """The arguments of ``_xgboost_serving.Forest``; see ``Source`` in native/src/forest.hpp for each."""
+    """The arguments of the types of ``_xgboost_serving``; see ``Source`` in native/src/forest.hpp for each."""
 
     features: int
     start: NDArray[np.float32]
@@ -60,6 +60,7 @@ class Trees:
     category_count: NDArray[np.int32]
     category: NDArray[np.int32]
     leaf_vector: NDArray[np.float32]
+    cover: NDArray[np.float32]
     link: int
     transform: int
 
@@ -108,6 +109,7 @@ class Trees:
             category_count=_joined(trees, "categories_sizes", np.int32),
             category=_joined(trees, "categories", np.int32),
             leaf_vector=leaf_vector,
+            cover=_joined(trees, "sum_hessian", np.float32),
             link=link,
             transform=transform,
         )

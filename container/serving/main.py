@@ -13,6 +13,7 @@ from container.contract.paths import OptMl
 from container.contract.resources import usable_cpus
 from container.contract.serving_env import ServingSettings
 from container.errors import ContainerError
+from container.serving import memory
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ def main() -> int:
     logs.configure()
     # A worker is forked from this process, and an OpenMP team does not survive a fork: its children would hang.
     threads.limit_native(1)
+    memory.bound()
     try:
         _serve(ServingSettings.from_env(), OptMl.from_env())
     except ContainerError as error:
@@ -59,7 +61,9 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
         names = ", ".join(path.name for path in files)
         served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
         log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))
-    Server(create_app(service, settings), {**options(settings), **boot}, fast).run()
+    server = Server(create_app(service, settings), {**options(settings), **boot}, fast)
+    memory.trim()
+    server.run()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -79,6 +79,7 @@ class ModelService:
                 predictor.outputs.check(settings.output)
             except UserError as error:
                 raise UserError(f"SAGEMAKER_INFERENCE_OUTPUT: {error}") from None
+            predictor.prepare(settings.output)
         self._csv = FastCsv(predictor.schema) if settings.native else None
 
     def prepare(self, asked: Asked) -> Handler:

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "categories.hpp"
+
 namespace serving {
 namespace {
 
@@ -33,14 +35,6 @@ constexpr std::size_t block_rows = 128, block_numbers = 1 << 16;
 // Steps between two looks at whether all walks have ended, for trees that are deep in few places.
 constexpr std::uint32_t stride = 8;
 
-// XGBoost's rule (src/common/categorical.h): a category of the set goes right; any other, also one that is
-// negative, beyond 2^24 or unknown, goes left.
-bool in_set(const std::uint32_t* set, float value) {
-  if (!(value >= 0.0f && value < 16777216.0f)) return false;
-  const auto category = static_cast<std::uint32_t>(value);
-  return category / 32 < set[0] && (set[1 + category / 32] >> (category % 32) & 1) != 0;
-}
-
 template <bool missing, bool categories, class Index>
 inline std::uint32_t step(const Node<Index>& node, float x, const std::uint32_t* sets) {
   bool right = x >= std::bit_cast<float>(node.value);
@@ -59,15 +53,12 @@ class Packed final : public Forest {
     vectors_ = !source.leaf_vector.empty();
     block_ = std::clamp(block_numbers / (features_ + 1) / lanes * lanes, lanes, block_rows);
     std::size_t node = 0;
-    Cursor cursor;
     for (std::size_t t = 0; t < source.tree_size.size(); ++t) {
       const auto size = static_cast<std::size_t>(source.tree_size[t]);
-      add_tree(source, t, node, size, cursor);
+      add_tree(source, t, node, size);
       node += size;
     }
-    if (cursor.set != source.category_count.size() || cursor.category != source.category.size()) {
-      throw std::invalid_argument("there are more categories than categorical nodes have");
-    }
+    sets_.check_all_taken(source);
   }
 
   std::size_t features() const noexcept override { return features_; }
@@ -99,9 +90,6 @@ class Packed final : public Forest {
     std::size_t begin;     // of its nodes; the root is the second, so that siblings share a cache line
     std::uint32_t depth;   // steps from the root to the deepest leaf
     std::uint32_t output;
-  };
-  struct Cursor {
-    std::size_t set = 0, category = 0;
   };
 
   template <class Walk>
@@ -198,9 +186,9 @@ class Packed final : public Forest {
   }
 
   // Breadth first, so that the nodes most walks pass share cache lines.
-  void add_tree(const Source& source, std::size_t t, std::size_t base, std::size_t size, Cursor& cursor) {
+  void add_tree(const Source& source, std::size_t t, std::size_t base, std::size_t size) {
     Tree tree{nodes_.size(), 0, vectors_ ? 0u : static_cast<std::uint32_t>(source.tree_output[t])};
-    const std::vector<std::uint32_t> set_of = sets_of_tree(source, base, size, cursor);
+    const std::vector<std::uint32_t> set_of = sets_.add_tree(source, base, size);
     // Node of the source -> its place here; 0 is no place. What is reached twice has a loop or a shared child.
     std::vector<std::uint32_t> place(size, 0);
     std::vector<std::int32_t> queue{0};
@@ -244,36 +232,6 @@ class Packed final : public Forest {
     trees_.push_back(tree);
   }
 
-  // The bits of each categorical node's categories; the result holds, by node, where they begin.
-  std::vector<std::uint32_t> sets_of_tree(const Source& source, std::size_t base, std::size_t size, Cursor& cursor) {
-    std::vector<std::uint32_t> begin;
-    for (std::size_t n = 0; n < size; ++n) {
-      if (!source.categorical[base + n]) continue;
-      if (begin.empty()) begin.resize(size, 0);
-      if (cursor.set == source.category_count.size()) throw std::invalid_argument("a categorical node has no categories");
-      const std::int32_t count = source.category_count[cursor.set++];
-      if (count < 0 || static_cast<std::size_t>(count) > source.category.size() - cursor.category) {
-        throw std::invalid_argument("a categorical node has too many categories");
-      }
-      const auto members = source.category.subspan(cursor.category, static_cast<std::size_t>(count));
-      cursor.category += members.size();
-      std::int32_t largest = -1;
-      for (const std::int32_t category : members) {
-        if (category < 0 || category >= 1 << 24) throw std::invalid_argument("a category is out of range");
-        largest = std::max(largest, category);
-      }
-      const std::size_t at = sets_.size(), words = static_cast<std::size_t>(largest + 32) / 32;
-      if (at + words >= std::numeric_limits<std::uint32_t>::max()) throw std::length_error("too many categories");
-      sets_.resize(at + 1 + words, 0);
-      sets_[at] = static_cast<std::uint32_t>(words);
-      for (const std::int32_t category : members) {
-        sets_[at + 1 + static_cast<std::size_t>(category) / 32] |= 1u << (category % 32);
-      }
-      begin[n] = static_cast<std::uint32_t>(at);
-    }
-    return begin;
-  }
-
   std::uint32_t vector_leaf(const Source& source, std::size_t t, std::int32_t number) {
     const std::size_t begin = static_cast<std::size_t>(number) * outputs_;
     if (number < 0 || begin + outputs_ > source.leaf_vector.size()) {
@@ -294,9 +252,11 @@ class Packed final : public Forest {
   std::vector<float> start_;
   std::vector<Tree> trees_;
   std::vector<Node<Index>> nodes_;
-  std::vector<std::uint32_t> sets_;  // of each categorical node: how many words, then those
+  Categories sets_;
   std::vector<float> vector_leaves_;
 };
+
+}  // namespace
 
 void check(const Source& source) {
   constexpr std::size_t limit = (std::size_t{1} << 30) - 2;
@@ -316,13 +276,11 @@ void check(const Source& source) {
       throw std::invalid_argument("a tree adds to an output the model does not have");
     }
   }
-  if (sum != nodes || source.right.size() != nodes || source.feature.size() != nodes || source.value.size() != nodes ||
+  if (sum != nodes || source.cover.size() != nodes || source.right.size() != nodes || source.feature.size() != nodes || source.value.size() != nodes ||
       source.default_left.size() != nodes || source.categorical.size() != nodes) {
     throw std::invalid_argument("every array has an element for each node");
   }
 }
-
-}  // namespace
 
 std::unique_ptr<const Forest> Forest::pack(const Source& source) {
   check(source);

@@ -25,7 +25,11 @@ struct Source {
   std::span<const std::int32_t> category_count;    // of each categorical node, in the nodes' order
   std::span<const std::int32_t> category;          // those that go right, node by node
   std::span<const float> leaf_vector;              // tree by tree, leaf by leaf; empty where leaves are numbers
+  std::span<const float> cover;                    // each node's sum of hessians in training; for contributions
 };
+
+/// Raises std::invalid_argument where the arrays do not belong together.
+void check(const Source& source);
 
 class Forest {
  public:

@@ -6,60 +6,17 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <span>
-#include <stdexcept>
-#include <string_view>
 
+#include "arguments.hpp"
 #include "csv.hpp"
 #include "forest.hpp"
 #include "transform.hpp"
 
 namespace {
 
-// Shorter work keeps the lock: to give it back and wait for it costs more, and up to a switch interval of 5 ms
-// where other threads compute. About half a millisecond.
-constexpr std::size_t short_walks = 16384;
-constexpr Py_ssize_t short_text = 65536;
+using serving::Buffer;
 
-class Buffer {
- public:
-  Buffer() = default;
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() {
-    if (view_.obj != nullptr) PyBuffer_Release(&view_);
-  }
-
-  bool bytes(PyObject* object) { return PyObject_GetBuffer(object, &view_, PyBUF_SIMPLE) == 0; }
-
-  /// A C-contiguous array of this element type; `what` is for the message.
-  bool array(PyObject* object, const char* what, char type, Py_ssize_t size, int dimensions, bool writable = false) {
-    const int flags = PyBUF_ND | PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (writable ? PyBUF_WRITABLE : 0);
-    if (PyObject_GetBuffer(object, &view_, flags) != 0) {
-      view_.obj = nullptr;
-      return false;
-    }
-    const char* format = view_.format;
-    if (format != nullptr && (*format == '@' || *format == '=' || *format == '<')) ++format;
-    const bool typed = format != nullptr && view_.itemsize == size && format[1] == '\0' &&
-                       (format[0] == type || (type == 'i' && format[0] == 'l'));
-    if (typed && view_.ndim == dimensions) return true;
-    PyErr_Format(PyExc_ValueError, "%s: must be an array of '%c' with %d dimensions", what, type, dimensions);
-    return false;
-  }
-
-  template <class T>
-  std::span<const T> span() const {
-    return {static_cast<const T*>(view_.buf), static_cast<std::size_t>(view_.len) / sizeof(T)};
-  }
-  std::string_view text() const { return {static_cast<const char*>(view_.buf), static_cast<std::size_t>(view_.len)}; }
-  float* writable() const { return static_cast<float*>(view_.buf); }
-  std::size_t shape(int dimension) const { return static_cast<std::size_t>(view_.shape[dimension]); }
-  std::size_t length() const { return static_cast<std::size_t>(view_.len) / static_cast<std::size_t>(view_.itemsize); }
-
- private:
-  Py_buffer view_{};
-};
+constexpr Py_ssize_t short_text = 65536;  // see `serving::short_walks`
 
 struct ForestObject {
   PyObject_HEAD
@@ -67,62 +24,10 @@ struct ForestObject {
   serving::Transform transform;
 };
 
-const serving::Forest* packed(const serving::Source& source) {
-  try {
-    return serving::Forest::pack(source).release();
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  } catch (const std::exception& error) {  // what is not a forest, and what is too large
-    PyErr_Format(PyExc_ValueError, "this is no forest: %s", error.what());
-  }
-  return nullptr;
-}
-
 PyObject* forest_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-  static const char* names[] = {"features",       "start",    "tree_size",   "tree_output",    "tree_weight",
-                                "left",           "right",    "feature",     "value",          "default_left",
-                                "categorical",    "category_count", "category", "leaf_vector", "link", "transform",
-                                nullptr};
-  Py_ssize_t features;
-  PyObject* objects[13];
-  int link, transform;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "nOOOOOOOOOOOOOii:Forest", const_cast<char**>(names), &features,
-                                   &objects[0], &objects[1], &objects[2], &objects[3], &objects[4], &objects[5],
-                                   &objects[6], &objects[7], &objects[8], &objects[9], &objects[10], &objects[11],
-                                   &objects[12], &link, &transform)) {
-    return nullptr;
-  }
-  constexpr char types[] = "fiifiiifBBiif";
-  Buffer buffers[13];
-  for (int i = 0; i < 13; ++i) {
-    if (!buffers[i].array(objects[i], names[i + 1], types[i], types[i] == 'B' ? 1 : 4, 1)) return nullptr;
-  }
-  if (features < 1 || link < 0 || link >= serving::links || transform < 0 || transform >= serving::transforms) {
-    PyErr_SetString(PyExc_ValueError, "features, link or transform: out of range");
-    return nullptr;
-  }
-  serving::Source source;
-  source.features = static_cast<std::size_t>(features);
-  source.outputs = buffers[0].length();
-  std::unique_ptr<float[]> start(new (std::nothrow) float[source.outputs]);
-  if (start == nullptr) return PyErr_NoMemory();
-  for (std::size_t k = 0; k < source.outputs; ++k) {
-    start[k] = serving::margin_of(static_cast<serving::Link>(link), buffers[0].span<float>()[k]);
-  }
-  source.start = {start.get(), source.outputs};
-  source.tree_size = buffers[1].span<std::int32_t>();
-  source.tree_output = buffers[2].span<std::int32_t>();
-  source.tree_weight = buffers[3].span<float>();
-  source.left = buffers[4].span<std::int32_t>();
-  source.right = buffers[5].span<std::int32_t>();
-  source.feature = buffers[6].span<std::int32_t>();
-  source.value = buffers[7].span<float>();
-  source.default_left = buffers[8].span<std::uint8_t>();
-  source.categorical = buffers[9].span<std::uint8_t>();
-  source.category_count = buffers[10].span<std::int32_t>();
-  source.category = buffers[11].span<std::int32_t>();
-  source.leaf_vector = buffers[12].span<float>();
-  const serving::Forest* forest = packed(source);
+  serving::ModelArguments model;
+  if (!model.parse(args, keywords)) return nullptr;
+  const serving::Forest* forest = serving::packed([&] { return serving::Forest::pack(model.source); });
   if (forest == nullptr) return nullptr;
   const auto allocate = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
   PyObject* self = allocate(type, 0);
@@ -131,7 +36,7 @@ PyObject* forest_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     return nullptr;
   }
   reinterpret_cast<ForestObject*>(self)->forest = forest;
-  reinterpret_cast<ForestObject*>(self)->transform = static_cast<serving::Transform>(transform);
+  reinterpret_cast<ForestObject*>(self)->transform = model.transform;
   return self;
 }
 
@@ -173,7 +78,7 @@ PyObject* forest_predict(PyObject* self, PyObject* const* args, Py_ssize_t count
     forest.margins(x.span<float>().data(), rows, sums, scratch.get());
     serving::apply(transform, sums, rows, outputs, out.writable());
   };
-  if (rows * forest.trees() <= short_walks) {
+  if (rows * forest.trees() <= serving::short_walks) {
     work();
   } else {
     Py_BEGIN_ALLOW_THREADS;
@@ -267,11 +172,14 @@ PyType_Spec forest_spec = {"_xgboost_serving.Forest", sizeof(ForestObject), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, forest_slots};
 
 int fill(PyObject* module) {
-  PyObject* type = PyType_FromModuleAndSpec(module, &forest_spec, nullptr);
-  if (type == nullptr) return -1;
-  const int failed = PyModule_AddType(module, reinterpret_cast<PyTypeObject*>(type));
-  Py_DECREF(type);
-  return failed;
+  for (PyType_Spec* spec : {&forest_spec, &serving::contributions_spec}) {
+    PyObject* type = PyType_FromModuleAndSpec(module, spec, nullptr);
+    if (type == nullptr) return -1;
+    const int failed = PyModule_AddType(module, reinterpret_cast<PyTypeObject*>(type));
+    Py_DECREF(type);
+    if (failed != 0) return failed;
+  }
+  return 0;
 }
 
 PyMethodDef methods[] = {

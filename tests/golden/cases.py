@@ -69,14 +69,18 @@ class Case:
         """The request's body, without its escapes."""
         return _bytes(self.request.partition("\n\n")[2])
 
-    def answered(self) -> "Case":
-        """The same request with the reply it gets now: all headers but Content-Length, sorted."""
+    def answered(self, *, native: bool = True) -> "Case":
+        """The same request with the reply it gets now: all headers but Content-Length, sorted.
+
+        ``native``: with the compiled core, where it is installed.
+        """
         head = self.request.partition("\n\n")[0]
         line, *headers = head.split("\n")
         method, path = line.split(" ")
         model, *settings = self.setup.split()
-        chosen = ServingSettings.from_env(dict(s.split("=", 1) for s in settings))
-        predictor = _predictor(model)
+        switch = [] if native else ["SAGEMAKER_XGBOOST_NATIVE=false"]
+        chosen = ServingSettings.from_env(dict(s.split("=", 1) for s in (*settings, *switch)))
+        predictor = _predictor(model, native)
         service: Service = ModelService(predictor, chosen)
         if chosen.feature_group:
             service = LookupService(service, Kept(HOUSES), predictor.schema, chosen)
@@ -100,8 +104,9 @@ def read(path: Path) -> list[Case]:
 
 
 @cache
-def _predictor(model: str) -> Predictor:
-    return Predictor(*artifact.load_together([FOLDER / "models" / f"{name}.ubj" for name in model.split("+")]))
+def _predictor(model: str, native: bool = True) -> Predictor:
+    files = [FOLDER / "models" / f"{name}.ubj" for name in model.split("+")]
+    return Predictor(*artifact.load_together(files), native=native)
 
 
 def _bytes(body: str) -> bytes:

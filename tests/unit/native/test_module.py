@@ -23,6 +23,7 @@ TYPES = {
     "category_count": np.int32,
     "category": np.int32,
     "leaf_vector": np.float32,
+    "cover": np.float32,
 }
 
 
@@ -42,6 +43,7 @@ def arguments(**changed: Any) -> dict[str, Any]:
         "category_count": [2],
         "category": [3, 40],
         "leaf_vector": [],
+        "cover": [4, 1, 3, 4, 2, 2],
         **{name: value for name, value in changed.items() if name in TYPES},
     }
     arrays = {name: np.array(value, TYPES[name]) for name, value in values.items()}
@@ -62,6 +64,21 @@ def test_a_forest_by_hand():
     assert [predict(native.Forest(**arguments()), [row])[0] for row in rows] == wanted
 
 
+@pytest.mark.parametrize("wide", [True, False])
+def test_contributions_by_hand(wide):
+    nan = float("nan")
+    rows = np.array([[1, 3], [1.5, 4], [nan, 40], [2, nan], [1, -1]], np.float32)
+    wanted = [[-7.5, 50, 168], [2.5, -50, 168], [-7.5, 50, 168], [2.5, 50, 168], [-7.5, -50, 168]]
+    for some in (slice(0, 5), *(slice(n, n + 1) for n in range(5))):
+        out = np.empty(len(rows[some]) * 3, np.float32)
+        native.Contributions(**arguments()).of(rows[some], out, wide)
+        np.testing.assert_allclose(out.reshape(-1, 3), wanted[some], rtol=1e-5)
+
+
+KINDS = ["Forest", "Contributions"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -97,23 +114,34 @@ def test_a_forest_by_hand():
         ({"category": [3, -1]}, "out of range"),
         ({"category": [3, 1 << 24]}, "out of range"),
         ({"leaf_vector": [1.0]}, "no values"),
+        ({"cover": [4, 1, 3, 4, 2]}, "for each node"),
     ],
 )
-def test_what_is_no_forest(changed, message):
+def test_what_is_no_forest(kind, changed, message):
     with pytest.raises(ValueError, match=message):
-        native.Forest(**arguments(**changed))
+        getattr(native, kind)(**arguments(**changed))
 
 
+@pytest.mark.parametrize("cover", [-1, float("nan")])
+@pytest.mark.parametrize("node", range(6))
+def test_covers_that_are_none(cover, node):
+    covers = [4, 1, 3, 4, 2, 2]
+    covers[node] = cover
+    with pytest.raises(ValueError, match="cover is negative"):
+        native.Contributions(**arguments(cover=covers))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", TYPES)
-def test_arrays_of_another_kind(name):
-    good = arguments()
+def test_arrays_of_another_kind(kind, name):
+    make, good = getattr(native, kind), arguments()
     for bad in (good[name].astype(np.float64), good[name].reshape(1, -1), good[name].astype("S1")):
         with pytest.raises(ValueError, match=f"^{name}: must be an array"):
-            native.Forest(**good | {name: bad})
+            make(**good | {name: bad})
     with pytest.raises(TypeError):
-        native.Forest(**good | {name: [1, 2]})
+        make(**good | {name: [1, 2]})
     with pytest.raises(TypeError):
-        native.Forest(**{key: value for key, value in good.items() if key != name})
+        make(**{key: value for key, value in good.items() if key != name})
 
 
 small = st.integers(-3, 7)
@@ -135,16 +163,22 @@ small = st.integers(-3, 7)
 )
 @settings(deadline=None, max_examples=500)
 def test_any_forest_is_refused_or_predicts(changed, cells):
+    features, outputs = changed.get("features", 2), len(changed.get("start", [0]))
     try:
-        forest = native.Forest(**arguments(**changed))
+        forest, contributions = native.Forest(**arguments(**changed)), native.Contributions(**arguments(**changed))
     except ValueError:
         return
-    features, outputs = changed.get("features", 2), len(changed.get("start", [0]))
     rows = np.resize(np.array(cells, np.float32), (len(cells), features))
+    for wide in (True, False):
+        contributions.of(rows, np.empty(len(rows) * outputs * (features + 1), np.float32), wide)
     margins = np.empty(len(rows) * outputs, np.float32)
     forest.predict(rows, margins, True)
     for row in rows[:3]:
         forest.predict(row[None], margins[:outputs], True)
+
+
+def explained(rows: Any, numbers: int) -> None:
+    native.Contributions(**arguments()).of(rows, np.zeros(numbers, np.float32), True)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +197,12 @@ def test_any_forest_is_refused_or_predicts(changed, cells):
         (lambda f: f.transform(np.zeros((1, 1), np.float32)), TypeError),
         (lambda f: f.transform(np.zeros((1, 2), np.float32), np.zeros(1, np.float32)), ValueError),
         (lambda f: f.transform(np.zeros((2, 1), np.float32), np.zeros(1, np.float32)), ValueError),
+        (lambda f: explained(None, 3), TypeError),
+        (lambda f: explained(np.zeros((1, 3), np.float32), 3), ValueError),
+        (lambda f: explained(np.zeros((1, 2), np.float32), 2), ValueError),
+        (lambda f: explained(np.zeros((2, 2), np.float32), 3), ValueError),
+        (lambda f: explained(np.zeros(2, np.float32), 3), ValueError),
+        (lambda f: native.Contributions(**arguments()).of(np.zeros((1, 2), np.float32)), TypeError),
         (lambda f: native.parse_csv(b"1", 1), TypeError),
         (lambda f: native.parse_csv("1", 1, False), TypeError),
         (lambda f: native.parse_csv(b"1", "1", False), TypeError),
