@@ -17,7 +17,6 @@ MIB = 1024**2
 
 # What AWS's images understand and this one does not do: asking for it must not pass in silence.
 UNSUPPORTED = {
-    "SAGEMAKER_MULTI_MODEL": "multi-model endpoints",
     "SAGEMAKER_PROGRAM": "inference code of the user's own",
 }
 # What AWS's images and SDKs set and this one has no use for.
@@ -149,6 +148,13 @@ class ServingSettings:
         "What replies say, such as `predicted_label,probability,contributions`; see docs/serving.md.",
         (),
         "the score, and the class where it has a name",
+    )
+    multi_model: bool = _setting(
+        "SAGEMAKER_MULTI_MODEL",
+        _SWITCH,
+        "Set by multi-model endpoints: serve what is loaded through /models; see docs/multi-model.md.",
+        False,
+        "false",
     )
     ensemble: bool = _setting(
         "SAGEMAKER_INFERENCE_ENSEMBLE",

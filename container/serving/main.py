@@ -33,6 +33,11 @@ def main() -> int:
 def _serve(settings: ServingSettings, folders: OptMl) -> None:
     logs.configure(settings.log_level)
     # Imported here: they bring numpy and xgboost, which read the thread limit as they are loaded.
+    if settings.multi_model:
+        from container.serving.multi_model import start
+
+        start.serve(settings)
+        return
     from container.model import folder
     from container.model.predictor import Predictor
     from container.serving.app import create_app
