@@ -3,7 +3,7 @@ r"""Golden cases: readable files of requests and the replies they must get, byte
 A file in cases/ holds cases separated by ``----`` lines::
 
     What the case shows, in a sentence.
-    >>> houses SAGEMAKER_BATCH=true        the model in models/, or an ensemble as a+b; then settings
+    >>> houses SAGEMAKER_BATCH=true        the model in models/, an ensemble as a+b, or several (`many`); then settings
     POST /invocations
     Content-Type: text/csv
 
@@ -23,15 +23,20 @@ or ``dictionary`` or ``utc``. A reply that is Parquet is shown as its columns, o
 import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+
+from flask import Flask
 
 from container.contract.serving_env import ServingSettings
 from container.model import artifact
 from container.model.predictor import Predictor
 from container.serving.app import create_app
 from container.serving.service import ModelService
+from tests.golden import many
 
 FOLDER = Path(__file__).parent
 _ESCAPE = re.compile(r"\\(?:(?P<char>[rtn\\])|x(?P<hex>[0-9a-f]{2})|(?P<join>\n)|\{(?P<text>[^}]*)\}\*(?P<times>\d+))")
@@ -73,13 +78,23 @@ class Case:
         method, path = line.split(" ")
         model, *settings = self.setup.split()
         chosen = ServingSettings.from_env(dict(s.split("=", 1) for s in settings))
-        app = create_app(ModelService(_predictor(model), chosen), chosen)
-        reply = app.test_client().open(
-            path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=self.body()
-        )
+        with serving(model, chosen) as app:
+            reply = app.test_client().open(
+                path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=self.body()
+            )
         shown = sorted(f"{name}: {value}" for name, value in reply.headers if name != "Content-Length")
         lines = [str(reply.status_code), *shown, "", _shown(reply.get_data())]
         return replace(self, reply="\n".join(lines).rstrip("\n"))
+
+
+@contextmanager
+def serving(model: str, settings: ServingSettings) -> Iterator[Flask]:
+    """The application for what a setup names first."""
+    if model.startswith(many.PREFIX):
+        with many.loaded(model, settings) as found:
+            yield found.app
+    else:
+        yield create_app(ModelService(_predictor(model), settings), settings)
 
 
 def files() -> list[Path]:

@@ -36,10 +36,11 @@ def require(name: str, wanted: int, settings: ServingSettings, found: Memory | N
     total, available = found or memory()
     free = max(0, available - headroom(total, settings))
     if wanted > free:
+        workers = f"{settings.workers} worker{'s' if settings.workers > 1 else ''}"
         raise InsufficientMemoryError(
-            f"there is no memory for model {name!r}: it may take {_mb(wanted)} to load in {settings.workers} "
-            f"worker{'s' if settings.workers > 1 else ''}, and {_mb(free)} of {_mb(total)} are free for models; "
-            "unload another one, or use a larger instance or fewer workers"
+            f"there is no memory for model {name!r}: it may take {math.ceil(wanted / MIB):,} MB in {workers}, and "
+            f"{free // MIB:,} of {total // MIB:,} MB are free for models; unload another one, or use fewer workers "
+            "or a larger instance"
         )
 
 
@@ -47,7 +48,3 @@ def give_back() -> None:
     """Return to the system what this process has freed: the C library would keep it, and others could not use it."""
     with suppress(AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def _mb(number: int) -> str:
-    return f"{math.ceil(number / MIB):,} MB"

@@ -22,7 +22,7 @@ def checked(name: str) -> str:
         raise UserError("model_name must not be empty")
     if (length := len(quote(name, safe=""))) > _LONGEST:
         raise UserError(
-            f"model_name has {length:,} characters when percent-encoded, and {_LONGEST:,} is the limit; take a shorter one"
+            f"model_name has {length:,} characters when percent-encoded, and {_LONGEST:,} is the limit; shorten it"
         )
     return name
 

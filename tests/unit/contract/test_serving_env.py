@@ -29,6 +29,8 @@ def test_empty_is_unset():
         ("SAGEMAKER_BATCH", "0", "batch", False),
         ("SAGEMAKER_INFERENCE_OUTPUT", "probability, Labels,,probability", "output", ("probability", "labels")),
         ("SAGEMAKER_INFERENCE_ENSEMBLE", "false", "ensemble", False),
+        ("SAGEMAKER_MULTI_MODEL", "true", "multi_model", True),
+        ("SAGEMAKER_MULTI_MODEL", "false", "multi_model", False),
         ("ON_BAD_ROW", "Placeholder", "placeholders", True),
         ("ON_BAD_ROW", "fail", "placeholders", False),
         ("SAGEMAKER_CONTAINER_LOG_LEVEL", "20", "log_level", "INFO"),
