@@ -52,7 +52,7 @@ def test_models_are_loaded_until_memory_is_short_and_again_once_one_has_gone(
         loaded.append(f"model-{len(loaded)}")
         assert len(loaded) < 200
     assert reply.status_code == 507, reply.text
-    assert re.search(r"it may take \d+ MB in 2 workers, and \d+ of 450 MB are free for models", reply.json()["error"])
+    assert re.search(r"it needs \d+ MB more, and \d+ of 450 MB are free for models", reply.json()["error"])
     assert len(loaded) > 3
     for name in loaded:
         assert np.float32(invoke(endpoint, name)) == np.float32(expected)

@@ -55,7 +55,7 @@ class Control:
             if state.find(name) is not None:
                 raise ConflictError(f"a model {name!r} is loaded already; unload it first, or take another name")
             with suppress(ModelError, OSError):  # which loading says better
-                memory.require(name, memory.need(find(url), self._settings.workers), self._settings)
+                memory.require_copies(name, memory.size(find(url)), self._settings)
             entry = Entry(state.next, name, url)
             reserved = State(state.entries, state.next + 1)
             self._registry.write(reserved)
@@ -123,9 +123,11 @@ class Control:
     def _everywhere(self, coming: Entry | None = None) -> None:
         """Have every worker hold and answer for the models of the state, and only hold one that is to come.
 
-        This one is the first: it proves that the model can be loaded.
+        This one is the first: it proves that the model can be loaded, and shows what it takes.
         """
         self._follow(coming)
+        if coming is not None:
+            memory.require(coming.name, self._models.kept(coming) * (self._settings.workers - 1), self._settings)
         peers.tell(self._registry.folder, {"coming": coming and asdict(coming)}, self._wait)
 
     def _obey(self, message: peers.Message) -> None:

@@ -5,6 +5,7 @@ import logging
 import time
 import weakref
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Semaphore
@@ -27,10 +28,11 @@ _IN_FLIGHT = 60
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model. ``freed`` are set once the memory of its boosters is free."""
+    """A loaded model. It takes ``kept`` bytes of memory; ``freed`` are set once its boosters' is free."""
 
     service: ModelService
     fast: FastPath
+    kept: int
     freed: tuple[Event, ...]
 
 
@@ -67,9 +69,14 @@ class Models:
         self._free(self._held.keys() - {entry.number for entry in entries})
         for entry in entries:
             if entry.number not in self._held:
-                self._held[entry.number] = load(entry, self._settings, self._turns)
-                memory.give_back()
+                # XGBoost keeps what it has written of a booster, until the thread ends in which it did.
+                with ThreadPoolExecutor(1) as thread:
+                    self._held[entry.number] = thread.submit(load, entry, self._settings, self._turns).result()
         self._show(shown)
+
+    def kept(self, entry: Entry) -> int:
+        """Bytes of memory that a model which is held takes in this process."""
+        return self._held[entry.number].kept
 
     def _show(self, entries: Collection[Entry]) -> None:
         self._shown = {entry.name: self._held[entry.number] for entry in entries if entry.number in self._held}
@@ -97,8 +104,9 @@ def load(entry: Entry, settings: ServingSettings, shared: Semaphore | None = Non
         InsufficientMemoryError: it would not fit.
     """
     try:
-        files = find(entry.url)
-        memory.require(entry.name, memory.need(files, 1), settings)
+        size = memory.size(find(entry.url))
+        memory.require_loading(entry.name, size, settings)
+        before = memory.resident()
         _, artifacts = folder.load(Path(entry.url), ensemble=settings.ensemble)
     except ModelError as error:
         raise _not_loaded(entry.name, str(error)) from None
@@ -110,8 +118,8 @@ def load(entry: Entry, settings: ServingSettings, shared: Semaphore | None = Non
         # A booster's last act is to free its memory.
         weakref.finalize(artifact.booster, freed[-1].set).atexit = False
     predictor = Predictor(*artifacts, native=settings.native, threads=usable_cpus())
-    service = ModelService(predictor, settings, shared)
-    return Model(service, FastPath(predictor, settings), tuple(freed))
+    service, fast = ModelService(predictor, settings, shared), FastPath(predictor, settings)
+    return Model(service, fast, memory.kept(size, memory.resident() - before), tuple(freed))
 
 
 def find(url: str) -> list[Path]:

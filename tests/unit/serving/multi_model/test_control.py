@@ -12,7 +12,7 @@ import pytest
 from container.contract.resources import Memory
 from container.contract.serving_env import ServingSettings
 from container.errors import ConflictError, InsufficientMemoryError, NotFoundError, UnavailableError
-from container.serving.multi_model import memory, peers
+from container.serving.multi_model import memory, models, peers
 from container.serving.multi_model.control import Control
 from container.serving.multi_model.models import Models
 from container.serving.multi_model.registry import Entry, Registry, State
@@ -118,12 +118,27 @@ def test_a_model_that_one_worker_cannot_load_is_loaded_by_none(
 
 def test_all_copies_must_fit(worker: Worker, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     size = (Path(url) / "xgboost-model").stat().st_size
-    kept = 1 << 18  # of a total of 1 MB, a quarter is for requests
-    monkeypatch.setattr(memory, "memory", lambda: Memory(1 << 20, kept + 16 * size))
-    with pytest.raises(InsufficientMemoryError, match="in 2 workers"):
+    total = 1 << 20
+    kept = total // 4  # for requests
+
+    def free(more: int) -> None:
+        monkeypatch.setattr(memory, "memory", lambda: Memory(total, kept + more))
+
+    free(5 * size - 1)  # two copies of 2.5 sizes, the least there is
+    with pytest.raises(InsufficientMemoryError):
+        worker.control.load("a", url)
+    monkeypatch.setattr(models, "load", None)  # which has not been called, and is not
+    with pytest.raises(InsufficientMemoryError):
+        worker.control.load("a", url)
+    monkeypatch.undo()
+
+    monkeypatch.setattr(memory, "kept", lambda *_: 6 * size)
+    free(5 * size)  # enough by the files, and too little by what the first copy takes
+    with pytest.raises(InsufficientMemoryError):
         worker.control.load("a", url)
     assert names(worker) == []
-    monkeypatch.setattr(memory, "memory", lambda: Memory(1 << 20, kept + 21 * size))
+    assert worker.models._held == {}
+    free(6 * size)
     worker.control.load("a", url)
 
 

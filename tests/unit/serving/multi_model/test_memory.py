@@ -1,5 +1,6 @@
 """Whether a model fits, before it is loaded."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,6 @@ from container.serving.multi_model import memory
 
 ONE = ServingSettings(workers=1)
 GIB = 1024 * MIB
-
-
-def test_every_copy_is_counted_and_what_loading_takes_once(tmp_path: Path) -> None:
-    for name in ("xgboost-model-0", "xgboost-model-1"):
-        (tmp_path / name).write_bytes(bytes(500))
-    files = list(tmp_path.iterdir())
-    one, two, four = (memory.need(files, copies) for copies in (1, 2, 4))
-    assert one == 16_000
-    assert four - two == 2 * (two - one) == 10_000
 
 
 @pytest.mark.parametrize(
@@ -35,36 +27,64 @@ def test_requests_keep_some(total: int, settings: ServingSettings, kept: int) ->
     assert memory.headroom(total, settings) == kept
 
 
-def test_what_fits_is_let_pass_and_what_does_not_is_told() -> None:
-    found = Memory(GIB, 300 * MIB)
-    free = 300 * MIB - memory.headroom(GIB, ONE)
-    memory.require("a", free, ONE, found)
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    """Sets what is found: bytes in all, and available ones."""
+    return lambda total, available: monkeypatch.setattr(memory, "memory", lambda: Memory(total, available))
+
+
+def test_what_fits_is_let_pass_and_what_does_not_is_told(free: Callable[[int, int], None]) -> None:
+    free(GIB, 300 * MIB)
+    most = 300 * MIB - memory.headroom(GIB, ONE)
+    memory.require("a", most, ONE)
     with pytest.raises(InsufficientMemoryError) as caught:
-        memory.require("a", free + 1, ServingSettings(workers=2), found)
+        memory.require("a", most + 1, ONE)
     assert caught.value.status == 507
     assert str(caught.value) == (
-        "there is no memory for model 'a': it may take 198 MB in 2 workers, and 197 of 1,024 MB are free for models; "
+        "there is no memory for model 'a': it needs 198 MB more, and 197 of 1,024 MB are free for models; "
         "unload another one, or use fewer workers or a larger instance"
     )
-    with pytest.raises(InsufficientMemoryError, match="and 0 of 1,024 MB are free"):
-        memory.require("a", 1, ONE, Memory(GIB, 0))
+    free(GIB, 0)
+    with pytest.raises(InsufficientMemoryError, match="it needs 0 MB more, and 0 of 1,024 MB are free"):
+        memory.require("a", 0, ONE)
+
+
+def test_every_copy_is_counted(free: Callable[[int, int], None]) -> None:
+    kept = memory.headroom(GIB, ONE)
+    free(GIB, kept + 1000)
+    for workers, most in ((1, 400), (2, 200), (4, 100)):
+        settings = ServingSettings(workers=workers)
+        memory.require_copies("a", most, settings)
+        with pytest.raises(InsufficientMemoryError):
+            memory.require_copies("a", most + 1, settings)
+
+
+def test_loading_may_use_half_of_what_requests_keep(free: Callable[[int, int], None]) -> None:
+    free(GIB, memory.headroom(GIB, ONE))
+    most = memory.headroom(GIB, ONE) // 2 // 16
+    memory.require_loading("a", most, ONE)
+    with pytest.raises(InsufficientMemoryError):
+        memory.require_loading("a", most + 1, ONE)
+
+
+def test_what_a_model_takes_is_measured_within_reason(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(bytes(1000))
+    size = memory.size([tmp_path / "a", tmp_path / "a"])
+    assert size == 2000
+    assert [memory.kept(size, growth) for growth in (-9999, 7000, 99999)] == [5000, 7000, 10000]
 
 
 def test_without_a_figure_of_its_own_the_machine_is_measured() -> None:
-    memory.require("a", 1, ONE)
+    memory.require("a", 1, ONE)  # unless this machine is as good as full
     with pytest.raises(InsufficientMemoryError):
         memory.require("a", 1 << 50, ONE)
 
 
 def test_freed_memory_is_given_back() -> None:
-    def resident() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
     # Small pieces, with one that stays at the end: without being told, the C library keeps what lies before it.
     pieces = [bytes(4000) for _ in range(20_000)]
     last = pieces[-1]
-    full = resident()
+    full = memory.resident()
     pieces.clear()
-    memory.give_back()
-    assert full - resident() > 60_000_000
+    assert full - memory.resident() > 60_000_000
     assert last

@@ -121,9 +121,6 @@ def test_each_copy_is_refused_where_memory_has_become_short(
 
 
 def test_memory_is_flat_over_loads_and_unloads(entries: list[Entry], caplog: pytest.LogCaptureFixture) -> None:
-    def resident() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
     caplog.set_level(logging.ERROR)
     held = Models(SETTINGS)
 
@@ -132,6 +129,6 @@ def test_memory_is_flat_over_loads_and_unloads(entries: list[Entry], caplog: pyt
             held.hold(entries, entries)
             held.service("counts").prepare(CSV)(b"1,2")
             held.hold([], [])
-        return resident()
+        return memory.resident()
 
     assert turn(150) - turn(20) < 4_000_000
