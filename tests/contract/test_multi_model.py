@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 import tempfile
 import threading
 import time
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.multi_model import ANSWERS, ROW, Endpoint, endpoint
+from tests.support.serving import MODELS, ROOT
 
 AGAIN = 20
 """How often the same is asked, each time on a connection of its own: by chance every worker is among those asked."""
@@ -243,3 +246,25 @@ def test_settings_that_cannot_be_end_it_at_the_start(tmp_path: Path) -> None:
         endpoint(tmp_path, 1, SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT="image/png"),
     ):
         raise AssertionError
+
+
+def test_the_commands_of_the_page(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "multi-model.md").read_text(), re.DOTALL)
+    job = tmp_path / "local_test" / "work" / "ames"
+    (job / "held_out").mkdir(parents=True)
+    (job / "held_out" / "three.csv").write_bytes(b"area,rooms\n100,3\n")
+    (job / "model").mkdir()
+    shutil.copy(MODELS / "approval.ubj", job / "model" / "xgboost-model")
+    with endpoint(tmp_path, 2) as many:
+        commands = block.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{many.server.port}")
+        commands = commands.replace("/opt/ml", str(job))
+        done = subprocess.run(
+            ["bash", "-ec", commands.replace("curl", "curl -sS --fail -w '\\n'")],
+            cwd=tmp_path,
+            text=True,
+            capture_output=True,
+            timeout=60,
+        )
+    model = {"modelName": "ames", "modelUrl": f"{job}/model"}
+    loaded, predicted, unloaded = done.stdout.splitlines()
+    assert (json.loads(loaded), predicted, json.loads(unloaded)) == (model, ANSWERS["approval"].decode(), model)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import orjson
 
-from container.atomic import write_atomically
 from container.errors import ContainerError, UnavailableError
 
 _LOOK = 0.02
@@ -101,8 +100,10 @@ class Registry:
         return State(tuple(Entry(**entry) for entry in found["entries"]), found["next"])
 
     def write(self, state: State) -> None:
-        """Make this the state, for whoever reads it from now on."""
-        write_atomically(self._state, orjson.dumps(asdict(state)))
+        """Make this the state, for whoever reads it from now on. It need not reach the disk, which may be busy."""
+        whole = self.folder / "next.json"
+        whole.write_bytes(orjson.dumps(asdict(state)))
+        whole.replace(self._state)
 
 
 def _taken(descriptor: int) -> bool:
