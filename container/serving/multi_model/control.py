@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 _WAIT = 300
 """Seconds for the changes before this one, and for another worker's part in it: loading 1 GB takes a minute."""
+_SOON = 5
+"""Seconds that a worker which begins, and may not be silent for long, waits for others; they act on it later too."""
 _AT_ONCE = 24
 """Changes that wait in a worker: the other threads are for predictions."""
 
@@ -107,7 +109,7 @@ class Control:
                 self._registry.write(State(tuple(kept), state.next))
             # Whatever a worker that died in the middle of a change has left behind ends here.
             with suppress(ContainerError):
-                self._everywhere()
+                self._everywhere(seconds=min(_SOON, self._wait))
             peers.listen(self._registry.folder, self._obey)
 
     @contextmanager
@@ -120,7 +122,7 @@ class Control:
         finally:
             self._waiting.release()
 
-    def _everywhere(self, coming: Entry | None = None) -> None:
+    def _everywhere(self, coming: Entry | None = None, seconds: float | None = None) -> None:
         """Have every worker hold and answer for the models of the state, and only hold one that is to come.
 
         This one is the first: it proves that the model can be loaded, and shows what it takes.
@@ -128,7 +130,7 @@ class Control:
         self._follow(coming)
         if coming is not None:
             memory.require(coming.name, self._models.kept(coming) * (self._settings.workers - 1), self._settings)
-        peers.tell(self._registry.folder, {"coming": coming and asdict(coming)}, self._wait)
+        peers.tell(self._registry.folder, {"coming": coming and asdict(coming)}, seconds or self._wait)
 
     def _obey(self, message: peers.Message) -> None:
         coming = message["coming"]
