@@ -59,6 +59,30 @@ class PayloadTooLargeError(UserError):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE  # its newer name came with Python 3.13
 
 
+class NotFoundError(UserError):
+    """There is nothing of the name that the request gives."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class ConflictError(UserError):
+    """There is something of the name already."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class InsufficientMemoryError(ContainerError):
+    """What is asked for does not fit into memory beside what is there."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+
+
+class UnavailableError(ContainerError):
+    """It cannot be done at the moment; asked for again later it can."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class ModelError(ContainerError):
     """There is no model that can be served: missing, damaged, or of a kind that is never loaded."""
 

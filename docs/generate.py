@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "local_test")]
 
 from contract_check.cli import RULES  # noqa: E402
 
-from container.contract.serving_env import SETTINGS, UNSUPPORTED, WITHOUT_EFFECT  # noqa: E402
+from container.contract.serving_env import SETTINGS, WITHOUT_EFFECT  # noqa: E402
 from container.training.hyperparameters.metric_names import CLASS_METRICS, VALUE_METRICS, XGBOOST_METRICS  # noqa: E402
 from container.training.hyperparameters.parameters import FIELDS, Parameter  # noqa: E402
 from container.training.hyperparameters.parse import ALIASES, OBSOLETE, OBSOLETE_UPDATERS  # noqa: E402
@@ -108,9 +108,8 @@ def settings() -> str:
 
 
 def other_settings() -> str:
-    refused = [(f"`{name}`", f"refused: there is no {feature}") for name, feature in UNSUPPORTED.items()]
     ignored = [(f"`{name}`", f"without effect: {why}") for name, why in WITHOUT_EFFECT.items()]
-    return table(("Variable", "Here"), refused + ignored)
+    return table(("Variable", "Here"), ignored)
 
 
 def contract_rules() -> str:

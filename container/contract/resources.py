@@ -1,12 +1,13 @@
 """What of the machine this container may use: the control group's limits, not the host's size; and GPUs.
 
 Source: the kernel's documentation of cgroup v1 (cpu.cfs_quota_us, memory.limit_in_bytes) and v2
-(cpu.max, memory.max). A limit can be set on any ancestor; the tightest holds.
+(cpu.max, memory.max), and of /proc/meminfo. A limit can be set on any ancestor; the tightest holds.
 """
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 _UNLIMITED = 1 << 60  # v1 writes "no limit" as a number just below 2**63
 
@@ -29,6 +30,34 @@ def memory_limit(root: Path = Path("/")) -> int | None:
             limits += _numbers(folder / name)
     bounded = [limit for limit in limits if 0 < limit < _UNLIMITED]
     return min(bounded, default=None)
+
+
+class Memory(NamedTuple):
+    """Bytes of memory: all that this container may use, and how many of them could be used now."""
+
+    total: int
+    available: int
+
+
+def memory(root: Path = Path("/")) -> Memory:
+    """What is free now, of the control group or of the machine, whichever has less.
+
+    What a group holds in the page cache counts as free, for the kernel takes it back before it kills, but not what is
+    mapped: code that runs.
+    """
+    meminfo = _named_numbers(root / "proc" / "meminfo")  # in units of 1024 bytes
+    bounds = [Memory(meminfo.get("MemTotal", _UNLIMITED) * 1024, meminfo.get("MemAvailable", _UNLIMITED) * 1024)]
+    for folder in _groups(root, "memory"):
+        stat = _named_numbers(folder / "memory.stat")
+        for prefix, mapped, names in (
+            ("", "file_mapped", ("memory.max", "memory.current")),
+            ("total_", "total_mapped_file", ("memory.limit_in_bytes", "memory.usage_in_bytes")),
+        ):
+            match [*_numbers(folder / names[0]), *_numbers(folder / names[1])]:
+                case [limit, used] if 0 < limit < _UNLIMITED:
+                    cached = stat.get(f"{prefix}inactive_file", 0) + stat.get(f"{prefix}active_file", 0)
+                    bounds.append(Memory(limit, limit - used + max(0, cached - stat.get(mapped, 0))))
+    return min(bounds, key=lambda bound: bound.available)
 
 
 def visible_gpus(root: Path = Path("/")) -> int:
@@ -81,3 +110,12 @@ def _numbers(file: Path) -> list[int]:
     except OSError:
         return []
     return [int(word) for word in words] if all(word.lstrip("-").isdigit() for word in words) else []
+
+
+def _named_numbers(file: Path) -> dict[str, int]:
+    """Lines such as ``MemFree:  123 kB`` or ``active_file 123``; none where the file is not there."""
+    try:
+        lines = [line.split() for line in file.read_text().splitlines()]
+    except OSError:
+        return {}
+    return {words[0].rstrip(":"): int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}

@@ -15,10 +15,6 @@ from container.errors import UserError
 
 MIB = 1024**2
 
-# What AWS's images understand and this one does not do: asking for it must not pass in silence.
-UNSUPPORTED = {
-    "SAGEMAKER_MULTI_MODEL": "multi-model endpoints",
-}
 # What AWS's images and SDKs set and this one has no use for.
 WITHOUT_EFFECT = {
     "SAGEMAKER_SAFE_PORT_RANGE": "only the one port is listened on",
@@ -147,6 +143,13 @@ class ServingSettings:
         (),
         "the score, and the class where it has a name",
     )
+    multi_model: bool = _setting(
+        "SAGEMAKER_MULTI_MODEL",
+        _SWITCH,
+        "Set by multi-model endpoints: serve what is loaded through /models; see docs/multi-model.md.",
+        False,
+        "false",
+    )
     ensemble: bool = _setting(
         "SAGEMAKER_INFERENCE_ENSEMBLE",
         _SWITCH,
@@ -210,10 +213,7 @@ class ServingSettings:
                 values[name] = setting.parse(text)
             except ValueError:
                 problems.append(f"{setting.variable}: must be {setting.accepts}, got {text!r}")
-        for variable, feature in UNSUPPORTED.items():
-            if (text := environ.get(variable, "").strip()) and text.lower() not in ("false", "0"):
-                problems.append(f"{variable}: this image has no {feature}; unset it, got {text!r}")
-        if environ.get("SAGEMAKER_MULTI_MODEL", "").strip().lower() not in ("", "false", "0"):
+        if values.get("multi_model"):
             problems += [
                 f"{SETTINGS[name].variable}: there is none for multi-model endpoints (SAGEMAKER_MULTI_MODEL); unset one"
                 for name in ("program", "feature_group")

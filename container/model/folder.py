@@ -16,10 +16,19 @@ def load(folder: Path, *, ensemble: bool = True) -> tuple[list[Path], list[Artif
     Raises:
         ModelError: there is none, one cannot be loaded, or they do not belong together.
     """
-    files = model_files(folder) or _by_content(folder)
+    files = find(folder)
     _tell_strays(folder, files)
     files = files if ensemble else files[:1]
     return files, load_together(files)
+
+
+def find(folder: Path) -> list[Path]:
+    """The files that are the model.
+
+    Raises:
+        ModelError: there are none.
+    """
+    return model_files(folder) or _by_content(folder)
 
 
 def _by_content(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ import uuid
 from http import HTTPStatus
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from container.errors import ContainerError
@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 _LONGEST = 1500
 """Characters of a message; SageMaker passes on the first 2048 of a reply."""
+
+_PATHS = "POST /invocations, GET /ping or GET /execution-parameters"
 
 
 def register(app: Flask) -> None:
@@ -41,7 +43,7 @@ def _http(error: HTTPException) -> Response:
     """What Flask itself refuses: no such path, or another method."""
     message = error.description or error.name
     if isinstance(error, NotFound):
-        message = f"there is no {request.path}; send POST /invocations, GET /ping or GET /execution-parameters"
+        message = f"there is no {request.path}; send {current_app.config.get('PATHS', _PATHS)}"
     elif isinstance(error, MethodNotAllowed):
         message = f"{request.path} does not take {request.method}; send {' or '.join(_methods(error))}"
     reply = _reply(message, error.code or HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -6,7 +6,7 @@ is left to the application.
 
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from container.contract.serving_env import ServingSettings
 from container.data.fast_csv import FastCsv
@@ -39,6 +39,42 @@ Handler = Callable[[bytes], Reply | None]
 """A request's body to its reply, None where the application must answer."""
 
 
+class Fast(Protocol):
+    """What answers before the application is asked."""
+
+    def handler(self, method: str, target: str, headers: Sequence[tuple[str, str]]) -> Handler | None:
+        """Who answers a request with this head, None where the application must.
+
+        ``headers`` are those of a well-formed request, their names in capitals.
+        """
+
+
+class Wanted(NamedTuple):
+    """What a head says of the body, and the reply's media type."""
+
+    content_type: ContentType
+    media_type: str
+
+
+def plain(headers: Sequence[tuple[str, str]]) -> dict[str, str] | None:
+    """The headers by name, None where there is something out of the ordinary among them."""
+    found = dict(headers)
+    if len(found) < len(headers) or not _HOST.fullmatch(found.get("HOST", "")):
+        return None
+    if any(name not in _DECIDING and not _HARMLESS.fullmatch(name) for name in found):
+        return None
+    return found
+
+
+def wanted(found: dict[str, str], default: str) -> Wanted | None:
+    """What the headers of a request for predictions ask for, None where it is refused."""
+    try:
+        media_type = negotiation.negotiate(found.get("ACCEPT"), default)
+        return Wanted(ContentType.parse(found.get("CONTENT-TYPE")), media_type)
+    except ContainerError:
+        return None
+
+
 class FastPath:
     """Answers for one model. Its work is short enough to be done between two events of a server's loop."""
 
@@ -59,36 +95,30 @@ class FastPath:
         self._rows = 0
 
     def handler(self, method: str, target: str, headers: Sequence[tuple[str, str]]) -> Handler | None:
-        """Who answers a request with this head, None where the application must.
-
-        ``headers`` are those of a well-formed request, their names in capitals.
-        """
-        found = dict(headers)
-        if len(found) < len(headers) or not _HOST.fullmatch(found.get("HOST", "")):
-            return None
-        if any(name not in _DECIDING and not _HARMLESS.fullmatch(name) for name in found):
+        """See `Fast`."""
+        found = plain(headers)
+        if found is None:
             return None
         if (method, target) == ("GET", "/ping"):
-            return _ping
+            return ping
         if (method, target) != ("POST", "/invocations") or not self._rows:
             return None
-        try:
-            media_type = negotiation.negotiate(found.get("ACCEPT"), self._default)
-            content_type = ContentType.parse(found.get("CONTENT-TYPE"))
-        except ContainerError:
-            return None
-        return lambda body: self._predict(body, content_type, media_type)
+        asked = wanted(found, self._default)
+        return None if asked is None else lambda body: self.predict(body, asked)
 
-    def _predict(self, body: bytes, content_type: ContentType, media_type: str) -> Reply | None:
-        if len(body) > self._settings.body_limit or body.count(b"\n") + body.count(b"\r") >= self._rows:
+    def predict(self, body: bytes, asked: Wanted) -> Reply | None:
+        """The reply to a request for predictions, None where the application must answer."""
+        rows = body.count(b"\n") + body.count(b"\r") + 1
+        if len(body) > self._settings.body_limit or rows > self._rows:
             return None
-        matrix = self._csv.matrix(body, content_type)
+        matrix = self._csv.matrix(body, asked.content_type)
         if matrix is None:
             return None
         assert self._predictor is not None
         answer = self._predictor.answer(matrix)
-        return Reply(media_type, replies.encode(answer, media_type, newline=self._settings.batch))
+        return Reply(asked.media_type, replies.encode(answer, asked.media_type, newline=self._settings.batch))
 
 
-def _ping(body: bytes) -> Reply | None:
+def ping(body: bytes) -> Reply | None:
+    """A server that answers is healthy."""
     return None if body else Reply("text/plain", b"")

@@ -8,7 +8,7 @@ from gunicorn.http import errors
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
-from container.serving.fast import FastPath, Handler
+from container.serving.fast import Fast, Handler
 
 SMALL = 64 * 1024
 """Bytes up to which a body is collected by the event loop."""
@@ -16,7 +16,7 @@ _LONGEST = 8190
 """Bytes of a head that is looked at here."""
 _KEPT = 1024
 
-_BEGINNING = re.compile(rb"(?:GET|HEAD|POST) /[A-Za-z0-9_/-]* HTTP/1\.[01]\r\n(?:[^\r\n]*\r\n)*[^\r\n]*\r?")
+_BEGINNING = re.compile(rb"(?:GET|HEAD|POST) /[A-Za-z0-9_/.%~-]* HTTP/1\.[01]\r\n(?:[^\r\n]*\r\n)*[^\r\n]*\r?")
 _SENDERS = re.compile(rb"^(?:[^:\r\n]*_|x-forwarded|forwarded)", re.IGNORECASE | re.MULTILINE)
 """Headers whose meaning depends on who sends them."""
 
@@ -35,7 +35,7 @@ AT_ONCE = Plan(0, None)
 class Heads:
     """Plans for requests, by their heads."""
 
-    def __init__(self, cfg: Any, fast: FastPath | None) -> None:
+    def __init__(self, cfg: Any, fast: Fast | None) -> None:
         """``cfg`` has gunicorn's settings; without ``fast`` the application answers all."""
         self._cfg, self._fast = cfg, fast
         self._plans: dict[bytes, Plan] = {}

@@ -38,6 +38,11 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
     logs.configure(settings.log_level)
     code = InferenceCode.ready(settings, folders)
     # Imported here: they bring numpy and xgboost, which read the thread limit as they are loaded.
+    if settings.multi_model:
+        from container.serving.multi_model import start
+
+        start.serve(settings)
+        return
     from container.model import folder
     from container.model.predictor import Predictor
     from container.serving import online

@@ -11,7 +11,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from container.contract.serving_env import ServingSettings
-from container.serving.fast import FastPath
+from container.serving.fast import Fast
 from container.serving.worker import FastWorker, Worker
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def heartbeat_folder(candidates: tuple[str, ...] = ("/dev/shm",)) -> str:
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
     """gunicorn around an application that exists already, so that all workers share its model's memory."""
 
-    def __init__(self, app: Flask, settings: Mapping[str, Any], fast: FastPath | None = None) -> None:
+    def __init__(self, app: Flask, settings: Mapping[str, Any], fast: Fast | None = None) -> None:
         """``fast`` answers what it can before the application is asked, where the worker class has it do so."""
         self._app, self._settings, self.fast = app, settings, fast
         super().__init__()

@@ -3,7 +3,7 @@ r"""Golden cases: readable files of requests and the replies they must get, byte
 A file in cases/ holds cases separated by ``----`` lines::
 
     What the case shows, in a sentence.
-    >>> houses SAGEMAKER_BATCH=true        the model in models/, or an ensemble as a+b; then settings
+    >>> houses SAGEMAKER_BATCH=true        the model in models/, an ensemble as a+b, or several (`many`); then settings
     POST /invocations
     Content-Type: text/csv
 
@@ -24,9 +24,13 @@ With FEATURE_GROUP_NAME among the settings, lookups find the records of `HOUSES`
 import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+
+from flask import Flask
 
 from container.contract.serving_env import ServingSettings
 from container.model import artifact
@@ -34,6 +38,7 @@ from container.model.predictor import Predictor
 from container.serving.app import create_app
 from container.serving.online import LookupService
 from container.serving.service import ModelService, Service
+from tests.golden import many
 from tests.support.feature_store import HOUSES, Kept
 
 FOLDER = Path(__file__).parent
@@ -80,17 +85,27 @@ class Case:
         model, *settings = self.setup.split()
         switch = [] if native else ["SAGEMAKER_XGBOOST_NATIVE=false"]
         chosen = ServingSettings.from_env(dict(s.split("=", 1) for s in (*settings, *switch)))
-        predictor = _predictor(model, native)
-        service: Service = ModelService(predictor, chosen)
-        if chosen.feature_group:
-            service = LookupService(service, Kept(HOUSES), predictor.schema, chosen)
-        app = create_app(service, chosen)
-        reply = app.test_client().open(
-            path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=self.body()
-        )
+        with serving(model, chosen, native) as app:
+            reply = app.test_client().open(
+                path, method=method, headers=[tuple(h.split(": ", 1)) for h in headers], data=self.body()
+            )
         shown = sorted(f"{name}: {value}" for name, value in reply.headers if name != "Content-Length")
         lines = [str(reply.status_code), *shown, "", _shown(reply.get_data())]
         return replace(self, reply="\n".join(lines).rstrip("\n"))
+
+
+@contextmanager
+def serving(model: str, settings: ServingSettings, native: bool = True) -> Iterator[Flask]:
+    """The application for what a setup names first."""
+    if model.startswith(many.PREFIX):
+        with many.loaded(model, settings) as found:
+            yield found.app
+    else:
+        predictor = _predictor(model, native)
+        service: Service = ModelService(predictor, settings)
+        if settings.feature_group:
+            service = LookupService(service, Kept(HOUSES), predictor.schema, settings)
+        yield create_app(service, settings)
 
 
 def files() -> list[Path]:

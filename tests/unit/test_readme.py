@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from container.contract.serving_env import SETTINGS, UNSUPPORTED
+from container.contract.serving_env import SETTINGS
 from container.training.hyperparameters.parameters import FIELDS
 from container.training.hyperparameters.parse import Hyperparameters
 
@@ -96,11 +96,6 @@ def test_hyperparameters_in_examples_are_accepted() -> None:
 def test_names_in_prose_are_known() -> None:
     known = {*FIELDS, *SETTINGS, "base_job_name", "image_uri", "train", "validation", "serve"}
     assert {word for word in re.findall(r"`([a-z_]+)`", PROSE) if "_" in word} <= known
-
-
-def test_the_limits_are_those_of_the_code() -> None:
-    limits = README.partition("## Limits")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`(SAGEMAKER_\w+)`", limits)) == set(UNSUPPORTED)
 
 
 def test_it_is_two_screens_at_most() -> None:

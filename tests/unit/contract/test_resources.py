@@ -3,7 +3,7 @@ import os
 import pytest
 
 from container.contract import resources
-from container.contract.resources import memory_limit, usable_cpus, visible_gpus
+from container.contract.resources import Memory, memory, memory_limit, usable_cpus, visible_gpus
 
 V2 = "0::/\n"
 V1 = "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/docker/abc\n"
@@ -121,3 +121,68 @@ def test_without_affinity(tmp_path, monkeypatch):
 )
 def test_visible_gpus(machine, devices, gpus):
     assert visible_gpus(machine({f"dev/{name}": "" for name in devices})) == gpus
+
+
+MEMINFO = "MemTotal:        8000 kB\nMemFree:  10 kB\nMemAvailable:    6000 kB\nHugePages_Total:       0\n"
+KB = 1024
+STAT = "anon 700\nfile_mapped 50\ninactive_file 200\nactive_file 100\n"
+STAT_V1 = "mapped_file 1\ninactive_file 1\ntotal_mapped_file 50\ntotal_inactive_file 200\ntotal_active_file 100\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({}, Memory(8000 * KB, 6000 * KB), id="no cgroups"),
+        pytest.param(
+            {f"{CGROUP}/memory.max": "max\n", f"{CGROUP}/memory.current": "9\n"},
+            Memory(8000 * KB, 6000 * KB),
+            id="no limit",
+        ),
+        pytest.param(
+            {f"{CGROUP}/memory.max": "5000\n", f"{CGROUP}/memory.current": "1000\n", f"{CGROUP}/memory.stat": STAT},
+            Memory(5000, 4000 + 250),
+            id="v2: the cache is free, but for what is mapped",
+        ),
+        pytest.param(
+            {f"{CGROUP}/memory.max": "99999999\n", f"{CGROUP}/memory.current": "9\n"},
+            Memory(8000 * KB, 6000 * KB),
+            id="the machine has less than the limit",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": V1,
+                f"{CGROUP}/memory/memory.limit_in_bytes": "5000\n",
+                f"{CGROUP}/memory/memory.usage_in_bytes": "1000\n",
+                f"{CGROUP}/memory/memory.stat": STAT_V1,
+            },
+            Memory(5000, 4000 + 250),
+            id="v1",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": V1,
+                f"{CGROUP}/memory/memory.limit_in_bytes": "9223372036854771712\n",
+                f"{CGROUP}/memory/memory.usage_in_bytes": "1000\n",
+            },
+            Memory(8000 * KB, 6000 * KB),
+            id="v1 without a limit",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": "0::/pod/container\n",
+                f"{CGROUP}/pod/memory.max": "6000\n",
+                f"{CGROUP}/pod/memory.current": "5900\n",
+                f"{CGROUP}/pod/container/memory.max": "5000\n",
+                f"{CGROUP}/pod/container/memory.current": "1000\n",
+            },
+            Memory(6000, 100),
+            id="an ancestor has less left",
+        ),
+    ],
+)
+def test_memory_that_is_free(machine, files, expected):
+    assert memory(machine({"proc/meminfo": MEMINFO, **files})) == expected
+
+
+def test_memory_without_any_figure(tmp_path):
+    assert memory(tmp_path).available > 1 << 60

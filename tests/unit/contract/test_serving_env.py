@@ -1,6 +1,6 @@
 import pytest
 
-from container.contract.serving_env import MIB, SETTINGS, UNSUPPORTED, WITHOUT_EFFECT, ServingSettings
+from container.contract.serving_env import MIB, SETTINGS, WITHOUT_EFFECT, ServingSettings
 from container.errors import UserError
 
 
@@ -29,6 +29,8 @@ def test_empty_is_unset():
         ("SAGEMAKER_BATCH", "0", "batch", False),
         ("SAGEMAKER_INFERENCE_OUTPUT", "probability, Labels,,probability", "output", ("probability", "labels")),
         ("SAGEMAKER_INFERENCE_ENSEMBLE", "false", "ensemble", False),
+        ("SAGEMAKER_MULTI_MODEL", "true", "multi_model", True),
+        ("SAGEMAKER_MULTI_MODEL", "false", "multi_model", False),
         ("ON_BAD_ROW", "Placeholder", "placeholders", True),
         ("ON_BAD_ROW", "fail", "placeholders", False),
         ("SAGEMAKER_CONTAINER_LOG_LEVEL", "20", "log_level", "INFO"),
@@ -75,14 +77,6 @@ def test_what_cannot_be_used_is_named(variable, text, message):
     with pytest.raises(UserError) as caught:
         ServingSettings.from_env({variable: text})
     assert message in str(caught.value)
-
-
-@pytest.mark.parametrize("variable", UNSUPPORTED)
-def test_what_is_not_done_is_refused(variable):
-    with pytest.raises(UserError, match=f"^{variable}: this image has no .*; unset it, got 'x'$"):
-        ServingSettings.from_env({variable: "x"})
-    for text in ("", "false"):
-        assert ServingSettings.from_env({variable: text}) == ServingSettings.from_env({})
 
 
 @pytest.mark.parametrize("variable", WITHOUT_EFFECT)

@@ -1,0 +1,43 @@
+"""The server of a multi-model endpoint: no model at first, and workers that tell each other of those that come."""
+
+import logging
+import os
+from typing import Any
+
+from container.contract.serving_env import ServingSettings
+from container.serving import negotiation
+from container.serving.multi_model.control import Control
+from container.serving.multi_model.fast import FastModels
+from container.serving.multi_model.models import Models
+from container.serving.multi_model.names import LONGEST_LINE
+from container.serving.multi_model.registry import Registry
+from container.serving.multi_model.routes import create_app
+from container.serving.server import Server, options
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: ServingSettings) -> None:
+    """Serve until SIGTERM.
+
+    Raises:
+        UserError: the default content type of replies is none that can be written.
+        ContainerError: there is no place for what the workers share.
+    """
+    negotiation.default_type(settings.default_accept)
+    registry = Registry.create()
+    owner = os.getpid()
+    try:
+        models = Models(settings)
+        control = Control(registry, models, settings)
+        Server(create_app(control, models, settings), _options(settings, control), FastModels(models, settings)).run()
+    finally:
+        if os.getpid() == owner:  # and not a worker that ends
+            registry.remove()
+
+
+def _options(settings: ServingSettings, control: Control) -> dict[str, Any]:
+    def join(worker: Any) -> None:
+        control.join(worker.notify)
+
+    return {**options(settings), "post_worker_init": join, "limit_request_line": LONGEST_LINE}
