@@ -14,6 +14,8 @@ from container.contract.resources import usable_cpus
 from container.errors import UserError
 
 MIB = 1024**2
+THREADS = 32
+"""Of each worker, for requests that its event loop does not answer."""
 
 # What AWS's images understand and this one does not do: asking for it must not pass in silence.
 UNSUPPORTED = {
@@ -82,6 +84,12 @@ def _parse_bad_row(text: str) -> bool:
     if text.lower() not in ("fail", "placeholder"):
         raise ValueError
     return text.lower() == "placeholder"
+
+
+def _parse_format(text: str) -> bool:
+    if text.lower() not in ("text", "json"):
+        raise ValueError
+    return text.lower() == "json"
 
 
 _SWITCH = (_parse_switch, "true or false")
@@ -170,6 +178,22 @@ class ServingSettings:
         "Answer small requests without a thread, and without Flask where that gives the same bytes.",
         True,
         "true",
+    )
+    queue: int = _setting(
+        "SAGEMAKER_MODEL_JOB_QUEUE_SIZE",
+        _integer(0),
+        "Requests that may wait for a thread in each worker, and as many large ones; more are answered 503.",
+        4 * THREADS,
+        f"{4 * THREADS}, four for each thread",
+    )
+    metrics: bool = _setting(
+        "SAGEMAKER_XGBOOST_METRICS", _SWITCH, "Answer GET /metrics in Prometheus' text format.", False, "false"
+    )
+    access_log: bool = _setting(
+        "SAGEMAKER_XGBOOST_ACCESS_LOG", _SWITCH, "A line in the log for each request but /ping.", False, "false"
+    )
+    json_log: bool = _setting(
+        "SAGEMAKER_XGBOOST_LOG_FORMAT", (_parse_format, "text or json"), "Log lines as text, or as JSON.", False, "text"
     )
     log_level: str = _setting("SAGEMAKER_CONTAINER_LOG_LEVEL", _LEVEL, "Least level of log lines.", "INFO", "info")
 

@@ -33,6 +33,7 @@ class Reply(NamedTuple):
 
     content_type: str
     body: bytes
+    rows: int = 0
 
 
 Handler = Callable[[bytes], Reply | None]
@@ -78,7 +79,7 @@ class FastPath:
         if matrix is None:
             return None
         answer = self._predictor.answer(matrix)
-        return Reply(media_type, replies.encode(answer, media_type, newline=self._settings.batch))
+        return Reply(media_type, replies.encode(answer, media_type, newline=self._settings.batch), len(matrix))
 
 
 def _ping(body: bytes) -> Reply | None:

@@ -31,22 +31,33 @@ def main() -> int:
 
 
 def _serve(settings: ServingSettings, folders: OptMl) -> None:
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, as_json=settings.json_log)
     # Imported here: they bring numpy and xgboost, which read the thread limit as they are loaded.
     from container.model import folder
     from container.model.predictor import Predictor
     from container.serving.app import create_app
     from container.serving.fast import FastPath
+    from container.serving.metrics import Metrics
+    from container.serving.observer import Observer
     from container.serving.server import Server, options
     from container.serving.service import ModelService
+    from container.serving.worker.limits import Limits
 
     files, models = folder.load(folders.model, ensemble=settings.ensemble)
     predictor = Predictor(*models, native=settings.native, threads=usable_cpus())
-    app = create_app(ModelService(predictor, settings), settings)
+    about = {
+        "objective": models[0].objective,
+        "features": str(len(models[0].schema.features)),
+        "models": str(len(models)),
+    }
+    metrics = Metrics(settings.workers, about) if settings.metrics else None
+    app = create_app(ModelService(predictor, settings), settings, metrics)
     names = ", ".join(path.name for path in files)
     served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
     log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))
-    Server(app, options(settings), FastPath(predictor, settings)).run()
+    logs.configure(settings.log_level, as_json=settings.json_log, sparing=True)
+    observer = Observer(metrics, settings.access_log)
+    Server(app, options(settings), FastPath(predictor, settings), Limits.of(settings), observer).run()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -37,6 +37,8 @@ class Reply:
     body: bytes
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    rows: int = 0
+    """How many the body has, for those who count."""
 
 
 Handler = Callable[[bytes], Reply]
@@ -86,9 +88,9 @@ class ModelService:
         def handler(body: bytes) -> Reply:
             with self._turns if len(body) > _LARGE else nullcontext():
                 answer, present = self._answer(body, content_type, keys)
-                return Reply(
-                    replies.encode(answer, media_type, present=present, newline=self._settings.batch), media_type
-                )
+                data = replies.encode(answer, media_type, present=present, newline=self._settings.batch)
+                rows = len(next(iter(answer.values())).array) if present is None else len(present)
+                return Reply(data, media_type, rows=rows)
 
         return handler
 
