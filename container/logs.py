@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from datetime import UTC, datetime
+from typing import TextIO
 
 _DIFFERENT = 10
 """Different lines a second from one place of the code; one that is healthy gets one."""
@@ -65,11 +66,11 @@ class _Place:
         self.last: logging.LogRecord | None = None
 
 
-class _Sparing(logging.StreamHandler):  # type: ignore[type-arg]  # of any stream
+class _Sparing(logging.StreamHandler[TextIO]):
     """Errors are always printed; of the rest, what is said again within a second is only counted."""
 
-    def __init__(self, stream: object) -> None:
-        super().__init__(stream)  # type: ignore[call-overload]
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
         self._places: dict[tuple[str, int], _Place] = {}
 
     def emit(self, record: logging.LogRecord) -> None:

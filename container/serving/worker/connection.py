@@ -44,12 +44,12 @@ class Received(SocketUnreader):  # type: ignore[misc]  # gunicorn is not typed
                 return data
         self.sock.settimeout(PATIENCE)
         try:
-            data: bytes = super().chunk(size_hint)
+            received: bytes = super().chunk(size_hint)
         except TimeoutError:
             return b""
         finally:
             self.sock.settimeout(None)
-        return data
+        return received
 
     def rest(self) -> bytes:
         """What has been read and belongs to no request yet."""
@@ -89,7 +89,7 @@ class Outgoing:
         left = deque() if self.lost else deque(self._pieces)
         try:
             while left:
-                drop(left, self._sock.sendmsg(left, (), socket.MSG_DONTWAIT))
+                take_away(left, self._sock.sendmsg(left, (), socket.MSG_DONTWAIT))
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:
@@ -98,7 +98,7 @@ class Outgoing:
         return left
 
 
-def drop(pieces: "deque[memoryview]", count: int) -> None:
+def take_away(pieces: "deque[memoryview]", count: int) -> None:
     """Take the first ``count`` bytes, which have been sent, away."""
     while pieces and count >= len(pieces[0]):
         count -= len(pieces.popleft())
@@ -129,7 +129,6 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
         self.pool: Pool | None = None
         self.ends = 0.0
         """When it is closed at the latest, while what still arrives is read and thrown away."""
-        self.set_timeout()
 
     def begin_upload(self, upload: Upload) -> None:
         self.upload, self.since = upload, time.monotonic()

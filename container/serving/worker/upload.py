@@ -34,7 +34,8 @@ class Upload:
         self._room, self._limit = room, limit
         self._chunks = Chunks() if length is None else None
         self._missing = 0 if length is None else min(length, _DISCARDED)
-        self._kept = length is None or length <= limit
+        self.kept = length is None or length <= limit
+        """Whether its content is kept."""
         self._pieces = [head]
         self._memory = self._disk = self._zeros = 0
         self._file: IO[bytes] | None = None
@@ -63,7 +64,7 @@ class Upload:
         else:
             taken = self._chunks.feed(data)
         self.size += taken
-        if self._kept:
+        if self.kept:
             self._keep(data[:taken])
         else:
             self._zeros += taken
@@ -81,7 +82,7 @@ class Upload:
         if len(data) > self._room.disk:
             raise NoRoomError
         try:
-            self._file = self._file or tempfile.TemporaryFile()
+            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115  # until `close`
             self._file.write(data)
         except OSError as error:
             raise NoRoomError(f": {error}") from None
