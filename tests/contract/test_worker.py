@@ -3,17 +3,15 @@
 import re
 import select
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import free_port
-from tests.support.serving import ROOT, Served, serving
+from tests.support.constant import constant
+from tests.support.serving import Served, serving
 
 HOST = b"Host: 127.0.0.1\r\n"
 PING = b"GET /ping HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -181,49 +179,6 @@ def test_a_request_that_has_begun_is_finished_after_sigterm(tmp_path_factory: py
         assert reply.startswith(b"HTTP/1.1 200 OK")
         assert b"Connection: close" in reply
         assert server.process.wait(25) == 0
-
-
-_PROGRAM = """
-import sys
-from container.contract.serving_env import ServingSettings
-from container.serving.fast import Reply
-from container.serving.server import Server, options
-
-class Constant:
-    def handler(self, method, target, headers):
-        return lambda body: Reply("text/plain", b"") if target == "/ping" else 1 / 0
-
-def app(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "0")])
-    return []
-
-settings = options(ServingSettings(port=int(sys.argv[1]), workers=1))
-Server(app, settings | eval(sys.argv[2]), Constant()).run()
-"""
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def constant(folder: Path, **settings: int) -> Iterator[Served]:
-    """The worker with other settings of gunicorn's, and with constants for answers."""
-    port, log = free_port(), folder / "log"
-    command = [sys.executable, "-c", _PROGRAM, str(port), repr(settings)]
-    with log.open("wb") as output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output) as process:
-        served = Served(process, port, log)
-        deadline = time.monotonic() + 30
-        while not answers(port):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        try:
-            yield served
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 def test_a_worker_stops_after_its_last_request_and_says_so(tmp_path: Path) -> None:

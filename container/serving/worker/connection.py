@@ -118,6 +118,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
         """What its present request asks for."""
         self.upload: Upload | None = None
         self.unsent: deque[memoryview] = deque()
+        self.held = (0, 0)
+        """Bytes of that in memory and on disk."""
         self.continued = False
         """The client has been told to go on with its body."""
         self.closes = False

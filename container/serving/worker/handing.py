@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from gunicorn.util import http_date
@@ -12,6 +14,7 @@ from container.serving.worker.connection import Connection, Outgoing
 from container.serving.worker.limits import LARGE
 from container.serving.worker.pool import Pool
 from container.serving.worker.refusal import refusal
+from container.serving.worker.room import Room, on_disk
 from container.serving.worker.sending import Sending
 from container.serving.worker.upload import Upload
 
@@ -34,6 +37,7 @@ class Handing(Sending):
     """Has large requests worked on a few at a time, apart from the small ones, which wait for nobody large."""
 
     def init_process(self) -> None:
+        self.room = Room(self.app.limits.memory, self.app.limits.disk)
         self.large = Pool(self.app.limits.large, self.app.limits.queue)
         self.uploads: set[Connection] = set()
         self._last_call = float("inf")
@@ -83,8 +87,36 @@ class Handing(Sending):
         try:
             keeps = super().handle_request(req, _Answering(outgoing, conn.client, conn.server, conn.since))
         finally:
-            conn.unsent = outgoing.flush()
-        return keeps and not outgoing.lost
+            held = self._hold(conn, outgoing.flush())
+        return keeps and held and not outgoing.lost
+
+    def _hold(self, conn: Connection, pieces: "deque[memoryview]") -> bool:
+        """Keep what the client has not taken of a reply for the loop to send; without room, this thread sends it.
+
+        Whether it is kept or sent.
+        """
+        size = sum(map(len, pieces))
+        if self.room.take(memory=size):
+            conn.unsent, conn.held = pieces, (size, 0)
+            return True
+        if self.room.take(disk=size):
+            try:
+                conn.unsent = on_disk(pieces)
+            except OSError:
+                self.room.give_back(0, size)
+            else:
+                conn.held = (0, size)
+                return True
+        conn.sock.settimeout(self.cfg.keepalive)
+        with suppress(OSError):
+            for piece in pieces:
+                conn.sock.sendall(piece)
+            return True
+        return False
+
+    def sent_all(self, conn: Connection) -> None:
+        self.room.give_back(*conn.held)
+        conn.held = (0, 0)
 
     def finish_request(self, conn: Connection, future: "Future[Any]") -> None:
         """A thread is done with a connection: send the rest of its answer, and go on reading, or close."""
@@ -92,6 +124,7 @@ class Handing(Sending):
         conn.pool.finished(future, conn.seconds)
         self.end_upload(conn)
         if conn.sock.fileno() < 0:
+            self.sent_all(conn)
             self.nr_conns -= 1
             return
         self.receive(conn)
@@ -127,7 +160,7 @@ class Handing(Sending):
         if conn.closes:
             self.end_upload(conn)
             conn.received = b""
-        why = why or f"{pool.waiting} requests wait already, and SAGEMAKER_MODEL_JOB_QUEUE_SIZE allows no more"
+        why = why or f"{pool.limit} requests wait already, as many as SAGEMAKER_MODEL_JOB_QUEUE_SIZE allows"
         body, head = refusal(why, pool.retry_after())
         log.warning("answered %s %s with 503: %s", plan.method, plan.path, why, extra={"request_id": plan.request_id})
         if self.observe:

@@ -20,8 +20,13 @@ class Limits:
     """Large requests that are worked on at the same time."""
     body: int = 25 * MIB
     """Bytes of a body from which it is not kept, for the application will refuse it."""
+    memory: int = 64 * MIB
+    """Bytes of large requests that arrive or wait, and of replies that are not taken, that are held in memory."""
+    disk: int = 1024 * MIB
+    """Bytes of them beyond that, in temporary files."""
 
     @classmethod
     def of(cls, settings: ServingSettings) -> Self:
         """As many large requests at once as keep this worker's share of the CPUs busy."""
-        return cls(settings.queue, max(1, usable_cpus() // settings.workers), settings.body_limit)
+        body = settings.body_limit
+        return cls(settings.queue, max(1, usable_cpus() // settings.workers), body, disk=max(cls.disk, 4 * body))

@@ -15,7 +15,7 @@ from container.serving.worker.handing import Handing
 from container.serving.worker.heads import AT_ONCE, SMALL, Heads, Plan, may_begin
 from container.serving.worker.limits import LARGE
 from container.serving.worker.sending import AT_A_TIME, BUSY
-from container.serving.worker.upload import NoRoomError, Room, Upload
+from container.serving.worker.upload import NoRoomError, Upload
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,7 @@ class FastWorker(Handing):
     """Waits for slow clients in the event loop, and answers small requests there."""
 
     def init_process(self) -> None:
-        limits = self.app.limits
-        self._limits, self._room = limits, Room()
+        self._body_limit = self.app.limits.body
         self._heads = Heads(self.cfg, self.app.fast)
         super().init_process()
 
@@ -132,7 +131,7 @@ class FastWorker(Handing):
             if self.large.full(expected=sum(other.since > recently for other in self.uploads)):
                 return self.refuse(conn, self.large, closes=True)
         received = conn.received
-        conn.begin_upload(Upload(received[:end], plan.length, self._room, self._limits.body))
+        conn.begin_upload(Upload(received[:end], plan.length, self.room, self._body_limit))
         conn.received = received[end:]
         self.uploads.add(conn)
         conn.continued = plan.continues and not conn.received

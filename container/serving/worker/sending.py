@@ -75,11 +75,15 @@ class Sending(Worker):
         take_away(conn.unsent, sent)
         if conn.unsent:
             return
+        self.sent_all(conn)
         self.poller.modify(client, selectors.EVENT_READ, partial(self.on_readable, conn))
         if conn.closes:
             self.linger(conn)
         else:
             self.serve(conn)
+
+    def sent_all(self, conn: Connection) -> None:
+        """Nothing of a reply is held any more."""
 
     def linger(self, conn: Connection) -> None:
         """Say that nothing comes any more, and read on until the client has seen it: else it may lose the answer."""
@@ -107,6 +111,7 @@ class Sending(Worker):
 
     def drop(self, conn: Connection) -> None:
         """Close a connection without more ado."""
+        self.sent_all(conn)
         self.release(conn)
         self.nr_conns -= 1
         conn.close()

@@ -6,6 +6,7 @@ from typing import IO
 
 from container.contract.serving_env import MIB
 from container.serving.worker.chunked import Chunks
+from container.serving.worker.room import Room
 
 _SMALL = 4096
 _DISCARDED = 256 * MIB
@@ -17,13 +18,6 @@ Piece = bytes | int | IO[bytes]
 
 class NoRoomError(Exception):
     """What arrives can be held neither in memory nor on disk; its text says why, where there is more to say."""
-
-
-class Room:
-    """How many bytes all the uploads of a worker hold."""
-
-    def __init__(self, memory: int = 64 * MIB, disk: int = 1024 * MIB) -> None:
-        self.memory, self.disk = memory, disk
 
 
 class Upload:
@@ -71,23 +65,21 @@ class Upload:
         self.rest = data[taken:]
 
     def _keep(self, data: bytes) -> None:
-        if self._file is None and len(data) <= self._room.memory:
-            self._room.memory -= len(data)
+        if self._file is None and self._room.take(memory=len(data)):
             self._memory += len(data)
             if len(self._pieces[-1]) < _SMALL:
                 self._pieces[-1] += data
             else:
                 self._pieces.append(data)
             return
-        if len(data) > self._room.disk:
+        if not self._room.take(disk=len(data)):
             raise NoRoomError
+        self._disk += len(data)
         try:
             self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115  # until `close`
             self._file.write(data)
         except OSError as error:
             raise NoRoomError(f": {error}") from None
-        self._room.disk -= len(data)
-        self._disk += len(data)
 
     def pieces(self) -> Iterator[Piece]:
         """The request and what arrived behind it."""
@@ -103,8 +95,7 @@ class Upload:
 
     def close(self) -> None:
         """Give its room back."""
-        self._room.memory += self._memory
-        self._room.disk += self._disk
+        self._room.give_back(self._memory, self._disk)
         self._memory = self._disk = 0
         if self._file is not None:
             self._file.close()
