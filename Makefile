@@ -28,7 +28,7 @@ BUILD = docker build $(call secret,ca,$(CA)) $(call secret,pip_conf,$(PIP_CONF))
 	--build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' container/__init__.py)" \
 	--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
 
-.PHONY: help venv sdk-v2 sdk-v3 lint image image-cpu test demo bench-serve docs lock clean docker-client
+.PHONY: help venv sdk-v2 sdk-v3 lint image image-cpu test demo bench-serve soak docs lock clean docker-client
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -78,6 +78,9 @@ demo: ## train on Ames house sales, serve, and predict held-out prices
 
 bench-serve: venv ## our server beside others, under wrk; in environments of their own
 	$(BIN)/python bench/serving.py $(BENCH_ARGS)
+
+soak: venv ## 200,000 requests, and whether memory stays flat
+	$(BIN)/python bench/soak.py
 
 docs: venv ## the generated pages of docs/
 	$(BIN)/python docs/generate.py

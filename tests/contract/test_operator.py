@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench import soak
 from tests.support.serving import Served, serving
 
 ROW = b"100,3"
@@ -123,3 +124,11 @@ def test_lines_are_json_where_that_is_set(tmp_path: Path) -> None:
     (refusal,) = [line for line in lines if line["level"] == "warning"]
     assert refusal["request_id"] == "abc-1"
     assert lines[-1]["message"] == "stopped"
+
+
+def test_memory_stays_flat_over_thousands_of_requests(tmp_path: Path) -> None:
+    with serving(tmp_path / "ml", "approval") as server:
+        soak.send(server, 2_000)
+        sizes = list(soak.soak(server, 4_000, 1_000))
+    assert soak.growth(sizes) < 0.2
+    assert (sizes[-1] - sizes[0]) / 3_000 < 4_000  # bytes a request

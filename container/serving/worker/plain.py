@@ -41,7 +41,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
         """The loop's sign of life. It comes round more often than anyone looks at it."""
         now = time.monotonic()
         if now >= self._next_sign:
-            self._next_sign = now + 1
+            self._next_sign = now + 0.25
             super().notify()
             logs.say_repeats()
             if (metrics := self.app.observer.metrics) is not None:
