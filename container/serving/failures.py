@@ -14,7 +14,6 @@ from container.serving.seen import request_id
 
 log = logging.getLogger(__name__)
 
-_LONGEST_ID = 64
 _LONGEST = 1500
 """Characters of a message; SageMaker passes on the first 2048 of a reply."""
 
@@ -72,8 +71,7 @@ def _unexpected(error: Exception) -> Response:
 
 def _request_id() -> str:
     """The platform's id of the present request, or one made up."""
-    given = request_id({name.upper(): value for name, value in request.headers.items()})
-    return given[:_LONGEST_ID] if given.isprintable() and given else uuid.uuid4().hex[:12]
+    return request_id({name.upper(): value for name, value in request.headers.items()}) or uuid.uuid4().hex[:12]
 
 
 def _reply(message: str, status: int) -> Response:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 ROWS = "container.rows"
 """Where in the WSGI environment the application says how many rows it answered."""
 
+_LONGEST_ID = 64
 _IDS = ("X-AMZN-SAGEMAKER-INFERENCE-ID", "X-AMZN-REQUESTID")
 
 
@@ -26,4 +27,5 @@ class Seen(NamedTuple):
 
 def request_id(headers: Mapping[str, str]) -> str:
     """The id the platform gave a request, empty without one; ``headers`` are by their names in capitals."""
-    return next((headers[name] for name in _IDS if headers.get(name)), "")
+    found = next((headers[name] for name in _IDS if name in headers), "")
+    return found[:_LONGEST_ID] if found.isprintable() else ""

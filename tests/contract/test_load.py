@@ -1,5 +1,6 @@
 """Under load: what is too much is refused at once, and nobody slow or large keeps the others waiting."""
 
+import io
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.constant import constant
@@ -144,10 +147,13 @@ def test_a_body_on_disk_arrives_whole(tmp_path: Path) -> None:
 def test_ping_and_small_requests_are_answered_in_time_whatever_runs(tmp_path: Path, workers: str) -> None:
     rows = 250_000
     csv = b"100.5,3\n" * rows
+    parquet = io.BytesIO()
+    pq.write_table(pa.table({"area": [100.5] * rows, "rooms": [3] * rows}), parquet)
     large = {
         "csv": (csv, "text/csv", {}),
         "json": (b'{"instances":[' + b",".join([b"[100.5,3]"] * rows) + b"]}", "application/json", {}),
         "jsonlines": (b"[100.5,3]\n" * rows, "application/jsonlines", {}),
+        "parquet": (parquet.getvalue(), "application/x-parquet", {}),
         "contributions": (csv, "text/csv", {"X-Amzn-SageMaker-Custom-Attributes": "output=contributions"}),
         "to-json": (csv, "text/csv", {"Accept": "application/json"}),
     }
@@ -230,9 +236,10 @@ def test_an_odd_request_that_stops_arriving_is_given_up(tmp_path: Path) -> None:
 def test_sigterm_finishes_what_waits(tmp_path: Path) -> None:
     with constant(tmp_path) as server:
         with ThreadPoolExecutor(5) as pool:
+            assert server.request("GET", "/ping").status == 200
             start = time.monotonic()
             replies = [pool.submit(call, server.port, [post(b"x" * LARGE, X_Seconds=1)]) for _ in range(5)]
-            time.sleep(0.5)
+            time.sleep(1)
             server.process.terminate()
             assert [reply.result()[0].status for reply in replies] == [200] * 5
         assert server.process.wait(25) == 0
@@ -240,10 +247,11 @@ def test_sigterm_finishes_what_waits(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_done_before_a_worker_stops_is_refused(tmp_path: Path) -> None:
-    with constant(tmp_path, graceful_timeout=6) as server:
+    with constant(tmp_path, graceful_timeout=8) as server:
         with ThreadPoolExecutor(4) as pool:
-            replies = [pool.submit(call, server.port, [post(b"x" * LARGE, X_Seconds=2)]) for _ in range(4)]
-            time.sleep(0.5)
+            assert server.request("GET", "/ping").status == 200
+            replies = [pool.submit(call, server.port, [post(b"x" * LARGE, X_Seconds=3)]) for _ in range(4)]
+            time.sleep(1)
             server.process.terminate()
             callers = [reply.result()[0] for reply in replies]
         assert server.process.wait(25) == 0
