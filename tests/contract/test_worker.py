@@ -40,6 +40,8 @@ def masked(reply: bytes) -> bytes:
 
 
 ROW = b"100,3"
+CHUNKED_HEAD = b"POST /invocations HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+CHUNKED = CHUNKED_HEAD + b"2\r\n10\r\n3\r\n0,3\r\n0\r\n\r\n"
 REQUESTS = {
     "ping": PING + CLOSE,
     "csv": invocation(ROW) + CLOSE,
@@ -56,8 +58,7 @@ REQUESTS = {
     "connection-close": invocation(ROW, b"Connection: close\r\n") + PING,
     "expect": invocation(ROW, b"Expect: 100-continue\r\n") + CLOSE,
     "expect-unknown": invocation(ROW, b"Expect: more\r\n") + CLOSE,
-    "chunked": b"POST /invocations HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
-    b"2\r\n10\r\n3\r\n0,3\r\n0\r\n\r\n" + CLOSE,
+    "chunked": CHUNKED + CLOSE,
     "chunked-and-length": invocation(ROW, b"Transfer-Encoding: chunked\r\n"),
     "two-lengths": invocation(ROW, b"Content-Length: 4\r\n"),
     "length-no-number": b"POST /invocations HTTP/1.1\r\n" + HOST + b"Content-Length: +5\r\n\r\n100,3",
@@ -84,6 +85,29 @@ REQUESTS = {
     "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "attributes": invocation(ROW, b"X-Amzn-SageMaker-Custom-Attributes: a=b\r\n") + CLOSE,
     "large": invocation(b"\n".join([ROW] * 30_000)) + CLOSE,
+    "large-pipelined": (PING + invocation(b"\n".join([ROW] * 30_000)) + invocation(ROW)) * 2 + CLOSE,
+    "large-cut-short": invocation(b"\n".join([ROW] * 30_000))[:-7],
+    "large-expect": invocation(b"\n".join([ROW] * 30_000), b"Expect: 100-continue\r\n") + CLOSE,
+    "large-http-1.0": invocation(b"\n".join([ROW] * 60_000), version=b"1.0"),
+    "large-unread": b"POST /elsewhere HTTP/1.1\r\n" + HOST + b"Content-Length: 300000\r\n\r\n" + b"1" * 300_000 + CLOSE,
+    "too-large": b"POST /invocations HTTP/1.1\r\n"
+    + HOST
+    + b"Content-Length: 30000000\r\n\r\n"
+    + b"1" * 30_000_000
+    + CLOSE,
+    "chunked-pipelined": CHUNKED + PING + CHUNKED + invocation(ROW) + CLOSE,
+    "chunked-large": CHUNKED_HEAD
+    + b"7\r\n100,3\n1\r\n"
+    + b"20000\r\n"
+    + b"0,3\n1000" * 16384
+    + b"\r\n0\r\n\r\n"
+    + CLOSE,
+    "chunked-trailers": CHUNKED_HEAD + b"5;a=b\r\n100,3\r\n0\r\nX: y\r\n\r\n" + CLOSE,
+    "chunked-cut-short": CHUNKED[:-3],
+    "chunked-broken": CHUNKED_HEAD + b"5\r\n100,3zz\r\n0\r\n\r\n" + CLOSE,
+    "chunked-no-size": CHUNKED_HEAD + b"x\r\n100,3\r\n0\r\n\r\n" + CLOSE,
+    "chunked-expect": CHUNKED.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n", 1) + CLOSE,
+    "put": b"PUT /models/a.b%20c?d=e HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\n\r\nhi" + CLOSE,
     "upgrade": b"GET /ping HTTP/1.1\r\n" + HOST + b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n" + CLOSE,
 }
 

@@ -7,7 +7,7 @@ from container.contract.resources import usable_cpus
 from container.contract.serving_env import MIB, ServingSettings
 
 LARGE = 256 * 1024
-"""Bytes of a body from which a request is worked on apart from the others, a few at a time."""
+"""Bytes from which a request takes its turn: a few keep the CPUs busy, and the rest must not starve /ping."""
 
 
 @dataclass(frozen=True)

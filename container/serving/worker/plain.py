@@ -89,7 +89,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
         )
         log.warning("answered %d: %s", status, exc)
         if self.observe is not None:
-            self.method_queue.defer(partial(self.observe, Seen("", "", status.value, 0.0, len(body))))
+            self.method_queue.defer(partial(self.observe, Seen("-", "-", status.value, 0.0, len(body))))
         try:
             write_nonblock(client, head.encode() + body)
         except OSError:
