@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-_PIECE = 1024 * 1024
-"""Bytes parsed at once: some 20 ms."""
+_PIECE = 256 * 1024
+"""Bytes parsed at once: some 5 ms."""
 _START = re.compile(rb'\s*(\{\s*"instances"\s*:\s*)?\[\s*(?=[\[{])')
 
 
