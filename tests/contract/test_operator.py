@@ -43,6 +43,8 @@ def test_metrics_are_of_all_workers_and_survive_one_that_dies(tmp_path: Path) ->
             assert server.predict(b"many,3").status == 400
         assert server.exchange(b"HELLO\r\n\r\n").startswith(b"HTTP/1.1 400")
         wait_for(lambda: metrics(server)["connections",] >= 1)
+        wait_for(lambda: metrics(server)["request_errors_total", "client"] == 21)
+        wait_for(lambda: metrics(server)["rows_total",] == 60)
         found = metrics(server)
         assert found["requests_total", "/invocations", "200"] == 40
         assert found["requests_total", "/invocations", "400"] == 20
