@@ -32,7 +32,7 @@ BUILD = docker build $(call secret,ca,$(CA)) $(call secret,pip_conf,$(PIP_CONF))
 # Findings that do not concern this image: --ignore-vuln ID, each with the reason.
 AUDIT_ARGS ?=
 
-.PHONY: help venv sdk-v2 sdk-v3 lint audit image image-cpu test demo bench-serve docs lock clean docker-client
+.PHONY: help venv sdk-v2 sdk-v3 lint audit image image-cpu test demo bench-serve soak docs lock clean docker-client
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -85,6 +85,9 @@ demo: ## train on Ames house sales, serve, and predict held-out prices
 
 bench-serve: venv ## our server beside others, under wrk; in environments of their own
 	$(BIN)/python bench/serving.py $(BENCH_ARGS)
+
+soak: venv ## 200,000 requests, and whether memory stays flat
+	$(BIN)/python bench/soak.py
 
 docs: venv ## the generated pages of docs/
 	$(BIN)/python docs/generate.py

@@ -4,16 +4,18 @@ The names are those that AWS's own images honour. An empty string is as good as 
 declared once; ``docs/generate.py`` writes docs/settings.md from the same declarations.
 """
 
-import logging
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
 
 from container.contract.resources import usable_cpus
+from container.contract.setting import LEVEL, SWITCH, TEXT, Setting, one_of, setting, whole_number
 from container.errors import UserError
 
 MIB = 1024**2
+THREADS = 32
+"""Of each worker, for requests that its event loop does not answer."""
 
 # What AWS's images and SDKs set and this one has no use for.
 WITHOUT_EFFECT = {
@@ -21,198 +23,158 @@ WITHOUT_EFFECT = {
 }
 
 
-class Setting(NamedTuple):
-    """The declaration of one environment variable."""
-
-    variable: str
-    parse: Callable[[str], Any]  # raises ValueError
-    accepts: str
-    default: str
-    doc: str
-
-
-Kind = tuple[Callable[[str], Any], str]  # how to parse, and what is accepted in words
-
-
-def _setting(variable: str, kind: Kind, doc: str, default: Any, in_words: str = "") -> Any:
-    """A field read from a variable; a callable default is called where the variable is not set."""
-    about = {"setting": Setting(variable, *kind, in_words or str(default), doc)}
-    return (
-        field(default_factory=default, metadata=about) if callable(default) else field(default=default, metadata=about)
-    )
-
-
-def _integer(low: int, high: int | None = None) -> Kind:
-    def parse(text: str) -> int:
-        number = int(text)
-        if number < low or (high is not None and number > high):
-            raise ValueError
-        return number
-
-    return parse, f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
-
-
-def _parse_switch(text: str) -> bool:
-    switch = {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
-    if switch is None:
-        raise ValueError
-    return switch
-
-
-def _parse_level(text: str) -> str:
-    name = str(logging.getLevelName(int(text))) if text.isdigit() else text.upper()
-    if name not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-        raise ValueError
-    return name
-
-
 def output_keys(text: str) -> tuple[str, ...]:
     """The keys of a comma-separated list, each once, in its order; which there are, the model knows."""
     return tuple(dict.fromkeys(key.strip().lower() for key in text.split(",") if key.strip()))
-
-
-def _parse_bad_row(text: str) -> bool:
-    if text.lower() not in ("fail", "placeholder"):
-        raise ValueError
-    return text.lower() == "placeholder"
-
-
-_SWITCH = (_parse_switch, "true or false")
-_LEVEL = (_parse_level, "debug, info, warning, error or critical, or their numbers 10 to 50")
-_TEXT = (str, "text")
 
 
 @dataclass(frozen=True)
 class ServingSettings:
     """How to serve."""
 
-    port: int = _setting(
-        "SAGEMAKER_BIND_TO_PORT", _integer(1, 65535), "Port to listen on; inference pipelines set it.", 8080
+    port: int = setting(
+        "SAGEMAKER_BIND_TO_PORT", whole_number(1, 65535), "Port to listen on; inference pipelines set it.", 8080
     )
-    workers: int = _setting(
+    workers: int = setting(
         "SAGEMAKER_MODEL_SERVER_WORKERS",
-        _integer(1),
+        whole_number(1),
         "Worker processes; they share the memory of the model.",
         usable_cpus,
         "one for each whole CPU of the container's quota",
     )
-    timeout: int = _setting(
+    timeout: int = setting(
         "SAGEMAKER_MODEL_SERVER_TIMEOUT",
-        _integer(1),
+        whole_number(1),
         "Seconds a worker may give no sign of life before it is replaced.",
         60,
     )
-    max_content_length: int | None = _setting(
+    max_content_length: int | None = setting(
         "MAX_CONTENT_LENGTH",
-        _integer(1),
+        whole_number(1),
         "Largest request body in bytes; a larger one is answered 413.",
         None,
         "as SAGEMAKER_MAX_PAYLOAD_IN_MB",
     )
-    max_payload_mb: int | None = _setting(
+    max_payload_mb: int | None = setting(
         "SAGEMAKER_MAX_PAYLOAD_IN_MB",
-        _integer(1, 1024),
+        whole_number(1, 1024),
         "The same in units of 1024 * 1024 bytes, and what /execution-parameters tells batch transform (else 6).",
         None,
         "25, the platform's limit; 100 for batch transform",
     )
-    default_accept: str = _setting(
+    default_accept: str = setting(
         "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
-        _TEXT,
+        TEXT,
         "Content type of replies to requests whose Accept header is absent or `*/*`.",
         "text/csv",
     )
-    batch: bool = _setting(
+    batch: bool = setting(
         "SAGEMAKER_BATCH",
-        _SWITCH,
+        SWITCH,
         "Set by batch transform: replies end in a newline, so that lines can be joined.",
         False,
         "false",
     )
-    placeholders: bool = _setting(
+    placeholders: bool = setting(
         "ON_BAD_ROW",
-        (_parse_bad_row, "fail or placeholder"),
+        one_of(fail=False, placeholder=True),
         "A row of CSV or JSON Lines that cannot be read fails the request, or has an empty prediction in its place.",
         False,
         "fail",
     )
-    output: tuple[str, ...] = _setting(
+    output: tuple[str, ...] = setting(
         "SAGEMAKER_INFERENCE_OUTPUT",
         (output_keys, "keys with commas between"),
         "What replies say, such as `predicted_label,probability,contributions`; see docs/serving.md.",
         (),
         "the score, and the class where it has a name",
     )
-    multi_model: bool = _setting(
+    multi_model: bool = setting(
         "SAGEMAKER_MULTI_MODEL",
-        _SWITCH,
+        SWITCH,
         "Set by multi-model endpoints: serve what is loaded through /models; see docs/multi-model.md.",
         False,
         "false",
     )
-    ensemble: bool = _setting(
+    ensemble: bool = setting(
         "SAGEMAKER_INFERENCE_ENSEMBLE",
-        _SWITCH,
+        SWITCH,
         "Serve several models together, by their mean or vote; false: only the first.",
         True,
         "true",
     )
-    native: bool = _setting(
+    native: bool = setting(
         "SAGEMAKER_XGBOOST_NATIVE",
-        _SWITCH,
+        SWITCH,
         "Read and predict with the compiled core where it gives the same bytes; false: with XGBoost alone.",
         True,
         "true",
     )
-    fast_worker: bool = _setting(
+    fast_worker: bool = setting(
         "SAGEMAKER_XGBOOST_FAST_WORKER",
-        _SWITCH,
+        SWITCH,
         "Answer small requests without a thread, and without Flask where that gives the same bytes.",
         True,
         "true",
     )
-    program: str = _setting(
+    program: str = setting(
         "SAGEMAKER_PROGRAM",
-        _TEXT,
+        TEXT,
         "Script with inference code of your own, such as inference.py; see docs/inference-code.md.",
         "",
         "none",
     )
-    submit_directory: str = _setting(
+    submit_directory: str = setting(
         "SAGEMAKER_SUBMIT_DIRECTORY",
         (str, "a folder, a tar.gz archive, or one at `s3://`"),
         "Where that script lies.",
         "",
         "the folder `code` beside the model, or `/opt/ml/code`",
     )
-    feature_group: str = _setting(
+    feature_group: str = setting(
         "FEATURE_GROUP_NAME",
         (str, "name or ARN"),
         "Feature Store group whose online store completes JSON records that say only their id; see docs/serving.md.",
         "",
         "none",
     )
-    region: str = _setting(
+    region: str = setting(
         "AWS_REGION",
-        _TEXT,
+        TEXT,
         "Region of the feature group and of code in S3; the platform sets it.",
         "",
         "as SAGEMAKER_REGION, else AWS_DEFAULT_REGION",
     )
-    log_level: str = _setting("SAGEMAKER_CONTAINER_LOG_LEVEL", _LEVEL, "Least level of log lines.", "INFO", "info")
+    queue: int = setting(
+        "SAGEMAKER_MODEL_JOB_QUEUE_SIZE",
+        whole_number(0),
+        "Requests that may wait for a thread in each worker, and as many large ones; more are answered 503.",
+        4 * THREADS,
+        f"{4 * THREADS}, four for each thread",
+    )
+    metrics: bool = setting(
+        "SAGEMAKER_XGBOOST_METRICS", SWITCH, "Answer GET /metrics in Prometheus' text format.", False, "false"
+    )
+    access_log: bool = setting(
+        "SAGEMAKER_XGBOOST_ACCESS_LOG", SWITCH, "A line in the log for each request but /ping.", False, "false"
+    )
+    json_log: bool = setting(
+        "SAGEMAKER_XGBOOST_LOG_FORMAT", one_of(text=False, json=True), "Log lines as text, or as JSON.", False, "text"
+    )
+    log_level: str = setting("SAGEMAKER_CONTAINER_LOG_LEVEL", LEVEL, "Least level of log lines.", "INFO", "info")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Raises UserError with every variable whose value cannot be used, a line each."""
         values, problems = {}, []
-        for name, setting in SETTINGS.items():
-            text = environ.get(setting.variable, "").strip()
+        for name, declared in SETTINGS.items():
+            text = environ.get(declared.variable, "").strip()
             if not text:
                 continue
             try:
-                values[name] = setting.parse(text)
+                values[name] = declared.parse(text)
             except ValueError:
-                problems.append(f"{setting.variable}: must be {setting.accepts}, got {text!r}")
+                problems.append(f"{declared.variable}: must be {declared.accepts}, got {text!r}")
         if values.get("multi_model"):
             problems += [
                 f"{SETTINGS[name].variable}: there is none for multi-model endpoints (SAGEMAKER_MULTI_MODEL); unset one"

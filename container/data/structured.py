@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from container.data import cells
+from container.data import cells, json_pieces
 from container.data.table import Column, Kind, Numbers, Place, Table, Text
 from container.errors import DataError, listing
 
@@ -76,7 +76,7 @@ def loads(data: bytes, what: str = "the body") -> Any:
         DataError: the bytes are not JSON; with line and column.
     """
     try:
-        return orjson.loads(data)
+        return json_pieces.loads(data)
     except orjson.JSONDecodeError as error:
         strict = error
     # Python's json.dumps writes NaN and Infinity, which orjson rightly refuses and Python's reader takes.

@@ -7,6 +7,8 @@ from flask import Flask, Response, jsonify, request
 from container.contract.serving_env import ServingSettings
 from container.serving import failures
 from container.serving.body import read_body
+from container.serving.metrics import CONTENT_TYPE, Metrics
+from container.serving.seen import ROWS
 from container.serving.service import Asked, Service
 
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
@@ -14,8 +16,8 @@ _TRANSFORM_BYTES = 100 * 1024**2
 """Batch transform refuses more than this as MaxConcurrentTransforms x MaxPayloadInMB."""
 
 
-def create_app(service: Service, settings: ServingSettings) -> Flask:
-    """The routes for one model."""
+def create_app(service: Service, settings: ServingSettings, metrics: Metrics | None = None) -> Flask:
+    """The routes for one model, and one for the metrics where there are some."""
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     failures.register(app)
@@ -32,6 +34,8 @@ def create_app(service: Service, settings: ServingSettings) -> Flask:
     def invocations() -> Response:
         return answered(service, settings)
 
+    if metrics is not None:
+        app.add_url_rule("/metrics", view_func=lambda: Response(metrics.text(), content_type=CONTENT_TYPE))
     return app
 
 
@@ -41,6 +45,7 @@ def answered(service: Service, settings: ServingSettings) -> Response:
     asked = Asked(request.headers.get("Content-Type"), request.headers.get("Accept"), attributes)
     handler = service.prepare(asked)
     found = handler(read_body(request, settings))
+    request.environ[ROWS] = found.rows
     reply = Response(found.body, found.status, content_type=found.content_type)
     if attributes and len(attributes) <= 1024 and attributes.isascii() and attributes.isprintable():
         reply.headers[_ATTRIBUTES] = attributes

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from container.errors import ContainerError
 from container.serving.body import discard_body
+from container.serving.seen import request_id
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,14 @@ def error_body(message: str) -> bytes:
 
 
 def _explained(error: ContainerError) -> Response:
-    log.warning("answered %s %s with %d: %s", request.method, request.path, error.status, error)
+    log.warning(
+        "answered %s %s with %d: %s",
+        request.method,
+        request.path,
+        error.status,
+        error,
+        extra={"request_id": _request_id()},
+    )
     return _reply(str(error), error.status)
 
 
@@ -58,9 +66,14 @@ def _methods(error: MethodNotAllowed) -> list[str]:
 
 def _unexpected(error: Exception) -> Response:
     """A fault of this container: the traceback is for the log alone."""
-    reference = uuid.uuid4().hex[:12]
+    reference = _request_id()
     log.error("request %s (%s %s) failed", reference, request.method, request.path, exc_info=error)
     return _reply(f"internal error; see the log, request {reference}", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _request_id() -> str:
+    """The platform's id of the present request, or one made up."""
+    return request_id({name.upper(): value for name, value in request.headers.items()}) or uuid.uuid4().hex[:12]
 
 
 def _reply(message: str, status: int) -> Response:

@@ -33,6 +33,7 @@ class Reply(NamedTuple):
 
     content_type: str
     body: bytes
+    rows: int = 0
 
 
 Handler = Callable[[bytes], Reply | None]
@@ -116,7 +117,9 @@ class FastPath:
             return None
         assert self._predictor is not None
         answer = self._predictor.answer(matrix)
-        return Reply(asked.media_type, replies.encode(answer, asked.media_type, newline=self._settings.batch))
+        return Reply(
+            asked.media_type, replies.encode(answer, asked.media_type, newline=self._settings.batch), len(matrix)
+        )
 
 
 def ping(body: bytes) -> Reply | None:

@@ -4,7 +4,6 @@ import logging
 import signal
 import sys
 from types import FrameType
-from typing import Any
 
 from container import logs
 from container.contract import threads
@@ -35,40 +34,40 @@ def main() -> int:
 
 
 def _serve(settings: ServingSettings, folders: OptMl) -> None:
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, as_json=settings.json_log)
     code = InferenceCode.ready(settings, folders)
     # Imported here: they bring numpy and xgboost, which read the thread limit as they are loaded.
     if settings.multi_model:
         from container.serving.multi_model import start
 
         start.serve(settings)
-        return
+    elif code is not None:
+        from container.serving.scripted import boot
+
+        boot.serve(code, settings, folders)
+    else:
+        _serve_model(settings, folders)
+
+
+def _serve_model(settings: ServingSettings, folders: OptMl) -> None:
     from container.model import folder
     from container.model.predictor import Predictor
-    from container.serving import online
+    from container.serving import online, server
     from container.serving.app import create_app
     from container.serving.fast import FastPath
-    from container.serving.server import Server, options
-    from container.serving.service import ModelService, Service
+    from container.serving.metrics import Metrics
+    from container.serving.service import ModelService
 
-    service: Service
-    boot: dict[str, Any] = {}
-    if code is not None:
-        from container.serving.scripted.boot import assemble
-
-        service, fast, boot["post_worker_init"] = assemble(code, settings, folders)
-        log.info("serving with %s", code.script)
-    else:
-        files, models = folder.load(folders.model, ensemble=settings.ensemble)
-        predictor = Predictor(*models, native=settings.native, threads=usable_cpus())
-        service = online.around(ModelService(predictor, settings), settings, predictor.schema)
-        fast = FastPath(predictor, settings)
-        names = ", ".join(path.name for path in files)
-        served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
-        log.info("serving %s: %s, %d features", served, models[0].objective, len(models[0].schema.features))
-    server = Server(create_app(service, settings), {**options(settings), **boot}, fast)
-    memory.trim()
-    server.run()
+    files, models = folder.load(folders.model, ensemble=settings.ensemble)
+    predictor = Predictor(*models, native=settings.native, threads=usable_cpus())
+    service = online.around(ModelService(predictor, settings), settings, predictor.schema)
+    objective, features = models[0].objective, len(models[0].schema.features)
+    about = {"objective": objective, "features": str(features), "models": str(len(models))}
+    metrics = Metrics(settings.workers, about) if settings.metrics else None
+    names = ", ".join(path.name for path in files)
+    served = f"the ensemble of {len(models)} models {names}" if len(models) > 1 else names
+    log.info("serving %s: %s, %d features", served, objective, features)
+    server.run(create_app(service, settings, metrics), settings, FastPath(predictor, settings), metrics)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

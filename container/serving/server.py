@@ -4,15 +4,22 @@ import gc
 import logging
 import tempfile
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from container.contract.serving_env import ServingSettings
+from container import logs
+from container.contract.serving_env import THREADS, ServingSettings
+from container.serving import memory
 from container.serving.fast import Fast
-from container.serving.worker import FastWorker, Worker
+from container.serving.metrics import Metrics
+from container.serving.observer import Observer
+from container.serving.worker.limits import Limits
+from container.serving.worker.loop import FastWorker
+from container.serving.worker.plain import Worker
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +30,8 @@ def options(settings: ServingSettings) -> dict[str, Any]:
         "bind": f"0.0.0.0:{settings.port}",
         "workers": settings.workers,
         "worker_class": FastWorker if settings.fast_worker else Worker,
-        # So that one is free for /ping while large requests are worked on or wait for their turn.
-        "threads": 32,
+        # So that one is free while others wait for something, as for another service.
+        "threads": THREADS,
         "timeout": settings.timeout,
         # SageMaker kills 30 s after SIGTERM.
         "graceful_timeout": 20,
@@ -34,6 +41,8 @@ def options(settings: ServingSettings) -> dict[str, Any]:
         "control_socket_disable": True,
         "logger_class": ServerLog,
         "loglevel": "debug" if settings.log_level == "DEBUG" else "warning",
+        "pre_fork": _give_slot,
+        "post_request": _answered,
         "when_ready": _ready,
         "on_exit": _stopped,
     }
@@ -53,9 +62,20 @@ def heartbeat_folder(candidates: tuple[str, ...] = ("/dev/shm",)) -> str:
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
     """gunicorn around an application that exists already, so that all workers share its model's memory."""
 
-    def __init__(self, app: Flask, settings: Mapping[str, Any], fast: Fast | None = None) -> None:
-        """``fast`` answers what it can before the application is asked, where the worker class has it do so."""
+    def __init__(
+        self,
+        app: Flask,
+        settings: Mapping[str, Any],
+        fast: Fast | None = None,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        """``fast`` answers what it can before the application is asked, where the worker class has it do so.
+
+        ``limits`` and ``observer`` are for the workers.
+        """
         self._app, self._settings, self.fast = app, settings, fast
+        self.limits, self.observer = limits or Limits(), observer or Observer(None, access_log=False)
         super().__init__()
 
     def load_config(self) -> None:
@@ -66,6 +86,26 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
         return self._app
 
 
+def run(
+    app: Flask,
+    settings: ServingSettings,
+    fast: Fast,
+    metrics: Metrics | None = None,
+    more: Mapping[str, Any] | None = None,
+    *,
+    sparing: bool = True,
+) -> None:
+    """Serve until SIGTERM; ``more`` are settings of gunicorn's beside `options`.
+
+    Without ``sparing`` every line of the log is printed, however often it is said.
+    """
+    logs.configure(settings.log_level, as_json=settings.json_log, sparing=sparing)
+    observer = Observer(metrics, settings.access_log)
+    server = Server(app, {**options(settings), **(more or {})}, fast, Limits.of(settings), observer)
+    memory.trim()
+    server.run()
+
+
 class ServerLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
     """gunicorn's lines go where all others go."""
 
@@ -73,6 +113,16 @@ class ServerLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+def _give_slot(arbiter: Any, worker: Any) -> None:
+    """The lowest slot for counts that no living worker has; a worker that died leaves its own, with its counts."""
+    taken = {other.slot for other in arbiter.WORKERS.values()}
+    worker.slot = next(slot for slot in count() if slot not in taken)
+
+
+def _answered(worker: Any, request: Any, environ: dict[str, Any], response: Any) -> None:
+    worker.seen(request, environ, response)
 
 
 def _ready(arbiter: Any) -> None:

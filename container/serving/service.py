@@ -18,9 +18,7 @@ from container.model.predictor import Predictor
 from container.model.values import Answer
 from container.serving import negotiation, readable, replies
 from container.serving.replies import Present
-
-_LARGE = 256 * 1024
-"""Bytes from which a request takes its turn: a few keep the CPUs busy, and the rest must not starve /ping."""
+from container.serving.worker.limits import LARGE
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class Reply:
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = HTTPStatus.OK
+    rows: int = 0
+    """How many the body has, for those who count."""
 
 
 Handler = Callable[[bytes], Reply]
@@ -88,11 +88,11 @@ class ModelService:
         keys = self._keys(asked.attributes)
 
         def handler(body: bytes) -> Reply:
-            with self._turns if len(body) > _LARGE else nullcontext():
+            with self._turns if len(body) > LARGE else nullcontext():
                 answer, present = self._answer(body, content_type, keys)
-                return Reply(
-                    replies.encode(answer, media_type, present=present, newline=self._settings.batch), media_type
-                )
+                data = replies.encode(answer, media_type, present=present, newline=self._settings.batch)
+                rows = len(next(iter(answer.values())).array) if present is None else len(present)
+                return Reply(data, media_type, rows=rows)
 
         return handler
 

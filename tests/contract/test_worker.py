@@ -3,17 +3,15 @@
 import re
 import select
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import free_port
-from tests.support.serving import ROOT, Served, serving
+from tests.support.constant import constant
+from tests.support.serving import Served, serving
 
 HOST = b"Host: 127.0.0.1\r\n"
 PING = b"GET /ping HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -42,6 +40,8 @@ def masked(reply: bytes) -> bytes:
 
 
 ROW = b"100,3"
+CHUNKED_HEAD = b"POST /invocations HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+CHUNKED = CHUNKED_HEAD + b"2\r\n10\r\n3\r\n0,3\r\n0\r\n\r\n"
 REQUESTS = {
     "ping": PING + CLOSE,
     "csv": invocation(ROW) + CLOSE,
@@ -58,8 +58,7 @@ REQUESTS = {
     "connection-close": invocation(ROW, b"Connection: close\r\n") + PING,
     "expect": invocation(ROW, b"Expect: 100-continue\r\n") + CLOSE,
     "expect-unknown": invocation(ROW, b"Expect: more\r\n") + CLOSE,
-    "chunked": b"POST /invocations HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
-    b"2\r\n10\r\n3\r\n0,3\r\n0\r\n\r\n" + CLOSE,
+    "chunked": CHUNKED + CLOSE,
     "chunked-and-length": invocation(ROW, b"Transfer-Encoding: chunked\r\n"),
     "two-lengths": invocation(ROW, b"Content-Length: 4\r\n"),
     "length-no-number": b"POST /invocations HTTP/1.1\r\n" + HOST + b"Content-Length: +5\r\n\r\n100,3",
@@ -86,6 +85,29 @@ REQUESTS = {
     "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "attributes": invocation(ROW, b"X-Amzn-SageMaker-Custom-Attributes: a=b\r\n") + CLOSE,
     "large": invocation(b"\n".join([ROW] * 30_000)) + CLOSE,
+    "large-pipelined": (PING + invocation(b"\n".join([ROW] * 30_000)) + invocation(ROW)) * 2 + CLOSE,
+    "large-cut-short": invocation(b"\n".join([ROW] * 30_000))[:-7],
+    "large-expect": invocation(b"\n".join([ROW] * 30_000), b"Expect: 100-continue\r\n") + CLOSE,
+    "large-http-1.0": invocation(b"\n".join([ROW] * 60_000), version=b"1.0"),
+    "large-unread": b"POST /elsewhere HTTP/1.1\r\n" + HOST + b"Content-Length: 300000\r\n\r\n" + b"1" * 300_000 + CLOSE,
+    "too-large": b"POST /invocations HTTP/1.1\r\n"
+    + HOST
+    + b"Content-Length: 30000000\r\n\r\n"
+    + b"1" * 30_000_000
+    + CLOSE,
+    "chunked-pipelined": CHUNKED + PING + CHUNKED + invocation(ROW) + CLOSE,
+    "chunked-large": CHUNKED_HEAD
+    + b"7\r\n100,3\n1\r\n"
+    + b"20000\r\n"
+    + b"0,3\n1000" * 16384
+    + b"\r\n0\r\n\r\n"
+    + CLOSE,
+    "chunked-trailers": CHUNKED_HEAD + b"5;a=b\r\n100,3\r\n0\r\nX: y\r\n\r\n" + CLOSE,
+    "chunked-cut-short": CHUNKED[:-3],
+    "chunked-broken": CHUNKED_HEAD + b"5\r\n100,3zz\r\n0\r\n\r\n" + CLOSE,
+    "chunked-no-size": CHUNKED_HEAD + b"x\r\n100,3\r\n0\r\n\r\n" + CLOSE,
+    "chunked-expect": CHUNKED.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n", 1) + CLOSE,
+    "put": b"PUT /models/a.b%20c?d=e HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\n\r\nhi" + CLOSE,
     "upgrade": b"GET /ping HTTP/1.1\r\n" + HOST + b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n" + CLOSE,
 }
 
@@ -181,49 +203,6 @@ def test_a_request_that_has_begun_is_finished_after_sigterm(tmp_path_factory: py
         assert reply.startswith(b"HTTP/1.1 200 OK")
         assert b"Connection: close" in reply
         assert server.process.wait(25) == 0
-
-
-_PROGRAM = """
-import sys
-from container.contract.serving_env import ServingSettings
-from container.serving.fast import Reply
-from container.serving.server import Server, options
-
-class Constant:
-    def handler(self, method, target, headers):
-        return lambda body: Reply("text/plain", b"") if target == "/ping" else 1 / 0
-
-def app(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "0")])
-    return []
-
-settings = options(ServingSettings(port=int(sys.argv[1]), workers=1))
-Server(app, settings | eval(sys.argv[2]), Constant()).run()
-"""
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def constant(folder: Path, **settings: int) -> Iterator[Served]:
-    """The worker with other settings of gunicorn's, and with constants for answers."""
-    port, log = free_port(), folder / "log"
-    command = [sys.executable, "-c", _PROGRAM, str(port), repr(settings)]
-    with log.open("wb") as output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output) as process:
-        served = Served(process, port, log)
-        deadline = time.monotonic() + 30
-        while not answers(port):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        try:
-            yield served
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 def test_a_worker_stops_after_its_last_request_and_says_so(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from container.contract.serving_env import ServingSettings
 from container.errors import UserError
 from container.serving import app as single
 from container.serving.body import read_body
+from container.serving.metrics import Metrics
 from container.serving.multi_model import names
 from container.serving.multi_model.control import Control
 from container.serving.multi_model.models import Models
@@ -43,9 +44,9 @@ class _NoModel:
         )
 
 
-def create_app(control: Control, models: Models, settings: ServingSettings) -> Flask:
+def create_app(control: Control, models: Models, settings: ServingSettings, metrics: Metrics | None = None) -> Flask:
     """The routes for one model, of which /invocations is refused, and those for many."""
-    app = single.create_app(_NoModel(), settings)
+    app = single.create_app(_NoModel(), settings, metrics)
     app.config["PATHS"] = "/models, /models/{name}, /models/{name}/invoke or GET /ping"
     app.url_map.merge_slashes = False
     app.url_map.converters["name"] = _Name

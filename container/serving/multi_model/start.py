@@ -5,14 +5,14 @@ import os
 from typing import Any
 
 from container.contract.serving_env import ServingSettings
-from container.serving import negotiation
+from container.serving import negotiation, server
+from container.serving.metrics import Metrics
 from container.serving.multi_model.control import Control
 from container.serving.multi_model.fast import FastModels
 from container.serving.multi_model.models import Models
 from container.serving.multi_model.names import LONGEST_LINE
 from container.serving.multi_model.registry import Registry
 from container.serving.multi_model.routes import create_app
-from container.serving.server import Server, options
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +30,16 @@ def serve(settings: ServingSettings) -> None:
     try:
         models = Models(settings)
         control = Control(registry, models, settings)
-        Server(create_app(control, models, settings), _options(settings, control), FastModels(models, settings)).run()
+        metrics = Metrics(settings.workers, {"endpoint": "multi-model"}) if settings.metrics else None
+        app = create_app(control, models, settings, metrics)
+        server.run(app, settings, FastModels(models, settings), metrics, _options(control))
     finally:
         if os.getpid() == owner:  # and not a worker that ends
             registry.remove()
 
 
-def _options(settings: ServingSettings, control: Control) -> dict[str, Any]:
+def _options(control: Control) -> dict[str, Any]:
     def join(worker: Any) -> None:
         control.join(worker.notify)
 
-    return {**options(settings), "post_worker_init": join, "limit_request_line": LONGEST_LINE}
+    return {"post_worker_init": join, "limit_request_line": LONGEST_LINE}

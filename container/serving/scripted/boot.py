@@ -16,8 +16,10 @@ from container.contract.serving_env import ServingSettings
 from container.errors import ContainerError, ModelError
 from container.model import folder
 from container.model.predictor import Predictor
-from container.serving import online
+from container.serving import online, server
+from container.serving.app import create_app
 from container.serving.fast import FastPath
+from container.serving.metrics import Metrics
 from container.serving.scripted import hooks
 from container.serving.scripted.service import Own, ScriptedService
 from container.serving.service import ModelService
@@ -26,6 +28,16 @@ log = logging.getLogger(__name__)
 
 Boot = Callable[[Any], None]
 """What a worker of gunicorn's does before it takes its first connection."""
+
+
+def serve(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> None:
+    """Serve with the script until SIGTERM. Raises as `assemble` does."""
+    service, fast, boot = assemble(code, settings, opt_ml)
+    log.info("serving with %s", code.script)
+    metrics = Metrics(settings.workers, {"script": code.script.name}) if settings.metrics else None
+    app = create_app(service, settings, metrics)
+    # What the script says it may say as often as it likes.
+    server.run(app, settings, fast, metrics, {"post_worker_init": boot}, sparing=False)
 
 
 def assemble(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> tuple[ScriptedService, FastPath, Boot]:
