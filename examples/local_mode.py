@@ -75,12 +75,17 @@ class ModelTrainer(sagemaker.train.model_trainer.ModelTrainer):
 
     def __init__(self, **arguments: Any) -> None:
         folder = tempfile.mkdtemp(prefix="job", dir=base)
+        # This machine does other things too: threads that wait for each other should sleep, not spin.
+        arguments["environment"] = {"OMP_WAIT_POLICY": "PASSIVE"} | (arguments.get("environment") or {})
         super().__init__(training_mode=Mode.LOCAL_CONTAINER, local_container_root=folder, **arguments)
 
     def train(self, *arguments: Any, **options: Any) -> None:
         """Run the job; when it fails, its log is part of the error."""
-        with _quiet() as log:
-            super().train(*arguments, **options)
+        try:
+            with _quiet() as log:
+                super().train(*arguments, **options)
+        finally:
+            _remove_containers(self.local_container_root)
         self._log = log.getvalue()
 
 
@@ -112,9 +117,10 @@ class ModelBuilder:
             "Environment": {"SAGEMAKER_CONTAINER_LOG_LEVEL": "error"} | (env_vars or {}),
         }
 
-    def build(self) -> None:
+    def build(self) -> "Model":
         """Make the model known."""
         self._client.create_model(ModelName=self.model_name, PrimaryContainer=self._container)
+        return Model(self.model_name)
 
     def deploy(self, endpoint_name: str) -> "Endpoint":
         """Start the endpoint, and return once it answers."""
@@ -132,6 +138,17 @@ class ModelBuilder:
         return Transformer(
             name, instance_count, "local", base_transform_job_name=name, sagemaker_session=session, **options
         )
+
+
+class Model:
+    """A model that is known here."""
+
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name
+
+    def delete(self) -> None:
+        """Forget it."""
+        session.sagemaker_client.delete_model(ModelName=self.model_name)
 
 
 class Endpoint:
@@ -165,7 +182,7 @@ class Endpoint:
         """Stop it."""
         with _quiet():
             session.sagemaker_client.delete_endpoint(EndpointName=self.endpoint_name)
-        _remove_containers()
+        _remove_containers(base)
 
 
 class Transformer(sagemaker.core.transformer.Transformer):
@@ -192,11 +209,11 @@ def _quiet() -> Iterator[StringIO]:
         raise
 
 
-def _remove_containers() -> None:
-    """Remove the containers, running or stopped, that have a folder of ours."""
+def _remove_containers(folder: str) -> None:
+    """Remove the containers, running or stopped, that have mounted something from below the folder."""
     listing = ["docker", "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Mounts}}"]
     lines = subprocess.run(listing, text=True, capture_output=True, check=True).stdout.splitlines()
-    if ours := [line.split()[0] for line in lines if base in line]:
+    if ours := [line.split()[0] for line in lines if f"{folder}/" in line]:
         subprocess.run(["docker", "rm", "--force", *ours], capture_output=True, check=True)
 
 
@@ -205,7 +222,7 @@ def clean_up() -> None:
     """Remove all containers and files. The last cell calls it; so does the end of the kernel, where that is not run."""
     if not Path(base).exists():
         return
-    _remove_containers()
+    _remove_containers(base)
     # What a container wrote may belong to root.
     make_ours = ["docker", "run", "--rm", "--volume", f"{base}:/left", image_uri, "chmod", "-R", "a+rwX", "/left"]
     subprocess.run(make_ours, capture_output=True, check=True)

@@ -15,7 +15,7 @@ examples = Path(sys.argv[1])
 sys.path.insert(0, str(examples))
 
 import local_mode  # noqa: E402
-from sagemaker.core.resources import Endpoint  # noqa: E402
+from sagemaker.core.resources import Endpoint, Model  # noqa: E402
 from sagemaker.core.transformer import Transformer  # noqa: E402
 from sagemaker.serve.model_builder import ModelBuilder  # noqa: E402
 
@@ -34,10 +34,10 @@ for ours, theirs in (
     (local_mode.Transformer.transform, Transformer.transform),
     (local_mode.Endpoint.invoke, Endpoint.invoke),
     (local_mode.Endpoint.delete, Endpoint.delete),
+    (local_mode.Model.delete, Model.delete),
 ):
     assert names(ours) <= names(theirs), (ours, names(ours) - names(theirs))
 assert "endpoint_status" in Endpoint.model_fields
-assert "model_name" in ModelBuilder.__dataclass_fields__
 
 for notebook in examples.glob("*.ipynb"):
     first = next(cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code")
