@@ -1,11 +1,11 @@
 """The notebooks of examples/ as they are committed: small, complete, and with nothing of the machine they ran on."""
 
-import ast
 import base64
 import re
 
 import botocore.session
 import pytest
+import yaml
 from botocore.validate import ParamValidator
 
 from tests.examples.notebooks import EXAMPLES, NAMES, Notebook, source
@@ -80,5 +80,5 @@ def test_the_tuning_request_is_one() -> None:
     (shown,) = [text for text in texts if "HyperParameterTuningJobName" in text]
     service = botocore.session.get_session().get_service_model("sagemaker")
     shape = service.operation_model("CreateHyperParameterTuningJob").input_shape
-    report = ParamValidator().validate(ast.literal_eval(shown), shape)
+    report = ParamValidator().validate(yaml.safe_load(shown), shape)
     assert not report.has_errors(), report.generate_report()
