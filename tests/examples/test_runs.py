@@ -59,7 +59,10 @@ def test_house_prices_by_the_sdk_v2(folder: Path) -> None:
     assert set_up.count('"sagemaker-xgboost:cpu"') == 1
     program = [
         set_up.replace('"sagemaker-xgboost:cpu"', repr(f"{IMAGE}:cpu")),
-        f"session.config['local']['serving_port'] = {port}",
+        f"session.config = {{'local': {{'local_code': True, 'serving_port': {port}}}}}",
+        # Where the endpoint is up, the SDK's thread would keep a program alive that has failed.
+        "import os, sys, traceback",
+        "sys.excepthook = lambda *error: (traceback.print_exception(*error), os._exit(1))",
         *rest,
         "import json",
         "batch = (work / 'predictions/houses.csv.out').read_text()",
