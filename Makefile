@@ -7,6 +7,7 @@ VENV ?= .venv
 # Environments of their own: the SDKs' requirements are not ours.
 SDK_V2_VENV ?= .venv-sdk-v2
 SDK_V3_VENV ?= .venv-sdk-v3
+NOTEBOOKS_VENV ?= .venv-notebooks
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 BUILD_ARGS ?=
@@ -32,20 +33,22 @@ BUILD = docker build $(call secret,ca,$(CA)) $(call secret,pip_conf,$(PIP_CONF))
 # Findings that do not concern this image: --ignore-vuln ID, each with the reason.
 AUDIT_ARGS ?=
 
-.PHONY: help venv sdk-v2 sdk-v3 lint audit image image-cpu test demo bench-serve soak docs lock clean docker-client
+.PHONY: help venv sdk-v2 sdk-v3 notebooks-env lint audit image image-cpu test demo notebooks bench-serve soak docs lock clean docker-client
 .DEFAULT_GOAL := help
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(VENV)/core ## the development environment (needs Python >= 3.12)
 sdk-v2: $(SDK_V2_VENV)/ready ## an environment with the SageMaker SDK v2, for the image tests
 sdk-v3: $(SDK_V3_VENV)/ready ## the same with the SDK v3
+notebooks-env: $(NOTEBOOKS_VENV)/ready ## the SDK v3 with what the notebooks of examples/ need
 
 $(VENV)/ready: requirements/test.txt
 $(SDK_V2_VENV)/ready: requirements/sdk-v2.txt
 $(SDK_V3_VENV)/ready: requirements/sdk-v3.txt
-$(VENV)/ready $(SDK_V2_VENV)/ready $(SDK_V3_VENV)/ready:
+$(NOTEBOOKS_VENV)/ready: requirements/notebooks.txt
+$(VENV)/ready $(SDK_V2_VENV)/ready $(SDK_V3_VENV)/ready $(NOTEBOOKS_VENV)/ready:
 	python=$$(tools/find-python) && "$$python" -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
@@ -76,12 +79,15 @@ image: docker-client ## the default image: trains on CPU and GPU
 image-cpu: docker-client ## the small image: CPU only
 	$(BUILD) --build-arg XGBOOST=cpu --tag $(IMAGE):cpu .
 
-test: lint $(if $(ENGINE),image image-cpu sdk-v2 sdk-v3) ## every check and test; those of the image where Docker answers
+test: lint $(if $(ENGINE),image image-cpu sdk-v2 sdk-v3 notebooks-env) ## every check and test; those of the image where Docker answers
 	IMAGE=$(IMAGE) SDK_V2_PYTHON=$(SDK_V2_VENV)/bin/python SDK_V3_PYTHON=$(SDK_V3_VENV)/bin/python \
-		$(BIN)/python -m pytest $(PYTEST_ARGS)
+		NOTEBOOKS_PYTHON=$(NOTEBOOKS_VENV)/bin/python $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 demo: ## train on Ames house sales, serve, and predict held-out prices
 	local_test/demo.sh
+
+notebooks: image-cpu notebooks-env ## run the notebooks of examples/ again, and keep their outputs
+	IMAGE=$(IMAGE) $(NOTEBOOKS_VENV)/bin/python examples/render.py
 
 bench-serve: venv ## our server beside others, under wrk; in environments of their own
 	$(BIN)/python bench/serving.py $(BENCH_ARGS)
@@ -100,9 +106,10 @@ lock: venv ## the newest versions that requirements/*.in allow, with hashes
 	$(call compile,test,3.12,cpu)
 	$(call compile,sdk-v2,3.12)
 	$(call compile,sdk-v3,3.12)
+	$(call compile,notebooks,3.12,sdk-v3)
 compile = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --annotation-style line \
 	--custom-compile-command 'make lock' --python-version $(2) \
 	$(if $(3),--constraints requirements/$(3).txt) requirements/$(1).in --output-file requirements/$(1).txt
 
 clean: ## remove the environments and caches
-	rm -rf $(VENV) $(SDK_V2_VENV) $(SDK_V3_VENV) bench/.venvs build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(SDK_V2_VENV) $(SDK_V3_VENV) $(NOTEBOOKS_VENV) bench/.venvs build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
