@@ -64,8 +64,9 @@ wrk.headers["Content-Type"] = "%s"
 wrk.body = io.open("%s", "rb"):read("*a")
 done = function(summary, latency, requests)
   local e = summary.errors
-  print(string.format('RESULT {"rate": %%f, "p50": %%f, "p99": %%f, "errors": %%d}',
-    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+  print(string.format('RESULT {"requests": %%d, "rate": %%f, "p50": %%f, "p99": %%f, "errors": %%d}',
+    summary.requests, summary.requests / summary.duration * 1e6,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000,
     e.connect + e.read + e.write + e.status + e.timeout))
 end
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OURS = "this container"
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def python_of(name: str, peer: Peer) -> str | None:
     if not (folder / "ready").exists():
         base = sys.executable if peer.python is None else find_python(peer.python)
         if base is None:
-            print(f"{name} is left out: it does not run on Python {_OURS}, and there is no Python {peer.python}")
+            print(f"{name} is left out: it does not run on Python {_PYTHON}, and there is no Python {peer.python}")
             return None
         subprocess.run([base, "-m", "venv", "--clear", str(folder)], check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.requirements]
@@ -90,9 +91,6 @@ def python_of(name: str, peer: Peer) -> str | None:
             return None
         (folder / "ready").touch()
     return str(python)
-
-
-_OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def find_python(version: str) -> str | None:

@@ -52,16 +52,23 @@ class Running:
     port: int
     seconds: float
 
-    def megabytes(self) -> float:
-        """The proportional set size of the process and all it has started."""
-        total, waiting = 0, [self.process.pid]
+    def _processes(self) -> Iterator[Path]:
+        waiting = [self.process.pid]
         while waiting:
             process = Path(f"/proc/{waiting.pop()}")
-            for line in (process / "smaps_rollup").read_text().splitlines():
-                total += int(line.split()[1]) if line.startswith("Pss:") else 0
             for task in (process / "task").iterdir():
                 waiting += map(int, (task / "children").read_text().split())
-        return total / 1024
+            yield process
+
+    def megabytes(self) -> float:
+        """The proportional set size of the process and all it has started."""
+        lines = (line for process in self._processes() for line in (process / "smaps_rollup").read_text().splitlines())
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+    def cpu_seconds(self) -> float:
+        """The time on a CPU they have had so far, the kernel's for them included."""
+        stats = ((process / "stat").read_text().rpartition(")")[2].split() for process in self._processes())
+        return sum(int(ticks) for stat in stats for ticks in stat[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -146,7 +153,9 @@ def bench(model_name: str, names: Sequence[str], seconds: int, rounds: int) -> N
         for number in range(rounds + 1):  # the first warms up
             for load in LOADS:
                 for name, server in servers.items():
-                    result = measure(server.port, PEERS[name], load, bodies, seconds if number else 1)
+                    before = server.cpu_seconds()
+                    result = dict(measure(server.port, PEERS[name], load, bodies, seconds if number else 1))
+                    result["cpu"] = (server.cpu_seconds() - before) / max(1.0, result["requests"]) * 1000
                     if number:
                         results.setdefault((name, load.name), []).append(result)
                     if name == OURS and load.body == "5mb":
@@ -178,6 +187,12 @@ def table(results: Results, servers: Mapping[str, Running]) -> None:
     for name, server in servers.items():
         cells = [cell(results[OURS, load.name], results[name, load.name]) for load in LOADS]
         print(f"| {name} | {' | '.join(cells)} | {server.megabytes():.0f} | {server.seconds:.1f} |", flush=True)
+    print("\nTime on a CPU for a request: theirs over ours (milliseconds); other work changes it little.\n")
+    alone = [load for load in LOADS if load.beside is None]
+    print("| | " + " | ".join(load.name for load in alone) + " |\n" + "|---" * (len(alone) + 1) + "|")
+    for name in servers:
+        cpu = [[median(r["cpu"] for r in results[one, load.name]) for one in (name, OURS)] for load in alone]
+        print(f"| {name} | {' | '.join(f'{theirs / ours:.1f} ({theirs:.3g})' for theirs, ours in cpu)} |", flush=True)
 
 
 def main() -> None:
