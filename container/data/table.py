@@ -23,12 +23,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """A column the format itself gave as numbers: float64 of shape (rows,), NaN where missing.
+    """A column the format itself gave as numbers: float64 of shape (rows,), NaN where missing; float32 may hold them
+    where it holds the very same.
 
     ``kind`` is DATE where they are days since 1970-01-01 and BOOLEAN where they are 0 and 1.
     """
 
-    values: NDArray[np.float64]
+    values: NDArray[np.float64] | NDArray[np.float32]
     kind: Kind = Kind.NUMBER
 
     def __len__(self) -> int:
