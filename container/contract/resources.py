@@ -5,6 +5,7 @@ Source: the kernel's documentation of cgroup v1 (cpu.cfs_quota_us, memory.limit_
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,27 @@ def memory_limit(root: Path = Path("/")) -> int | None:
             limits += _numbers(folder / name)
     bounded = [limit for limit in limits if 0 < limit < _UNLIMITED]
     return min(bounded, default=None)
+
+
+def available_memory(root: Path = Path("/")) -> int | None:
+    """The bytes of memory this container may use: its limit, or the machine's where that is less; None if unknown."""
+    known = [memory_limit(root), _field(root / "proc" / "meminfo", "MemTotal")]
+    return min((size for size in known if size is not None), default=None)
+
+
+def used_memory(root: Path = Path("/")) -> int:
+    """The bytes this process holds that the kernel cannot take back: not files that are mapped or cached."""
+    return _field(root / "proc" / "self" / "status", "RssAnon") or 0
+
+
+def is_in_memory(folder: Path, root: Path = Path("/")) -> bool:
+    """Whether what is written to a folder, given by its real path, stays in memory: it is on a tmpfs."""
+    try:
+        mounts = [line.split() for line in (root / "proc" / "mounts").read_text().splitlines()]
+    except OSError:
+        return False
+    found = [(len(point), kind) for _, point, kind, *_ in mounts if folder.is_relative_to(point)]
+    return bool(found) and max(found, key=lambda mount: mount[0])[1] in ("tmpfs", "ramfs")
 
 
 def visible_gpus(root: Path = Path("/")) -> int:
@@ -72,6 +94,15 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
         base = base if controllers else mount
         relative = Path(path.lstrip("/"))
         yield from (base / part for part in (relative, *relative.parents))
+
+
+def _field(file: Path, name: str) -> int | None:
+    """The bytes that a line such as ``MemTotal:  16 kB`` says; None without it."""
+    try:
+        found = re.search(rf"^{name}:\s+(\d+) kB$", file.read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
 
 
 def _numbers(file: Path) -> list[int]:

@@ -51,7 +51,7 @@ def read_channel(
     else:
         files = read_folder(path)
     tables = _read_files(files, declared, options, layout, spill)
-    for table in _reduce(tables, options, path.name):
+    for table in _reduce(tables, options, path.name, spill):
         if isinstance(table, Table):
             layout = layout or Layout.of(table)
             table = _fit(table, layout)
@@ -71,7 +71,7 @@ def _read_files(
         yield from tables
 
 
-def _reduce(tables: Iterator[AnyTable], options: CsvOptions, channel: str) -> Iterator[AnyTable]:
+def _reduce(tables: Iterator[AnyTable], options: CsvOptions, channel: str, spill: Spill) -> Iterator[AnyTable]:
     """The tables as they are, or of a Feature Store offline store, which needs all at once, the latest records."""
     first = next(tables, None)
     if first is None:
@@ -82,9 +82,9 @@ def _reduce(tables: Iterator[AnyTable], options: CsvOptions, channel: str) -> It
                 f"the channel {channel!r} is a Feature Store offline store in shards, and the writes of one record may "
                 "lie in several; set the channel's S3DataDistributionType to FullyReplicated"
             )
-        yield from feature_store.latest_records(
-            [first, *tables], options.record_identifier, options.event_time, channel
-        )
+        stored = [first, *tables]
+        for table in feature_store.latest_records(stored, options.record_identifier, options.event_time, channel):
+            yield spill.keep(table)
         return
     if options.record_identifier is not None or options.event_time is not None:
         raise UserError(

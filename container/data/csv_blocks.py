@@ -92,11 +92,16 @@ class CsvFile:
 
         columns = csv_arrow.columns(pa.Table.from_batches(batches)) if batches else csv_arrow.empty(width)
 
-        def line_of(row: int) -> int:
-            return csv_rows.line_of(self._anew(), self.dialect, start + row, plain=stream.plain)
-
         rows = sum(batch.num_rows for batch in batches)
-        return Table(columns, None, rows, Place(self.place.name, self.place.unit, line_of))
+        return Table(columns, None, rows, self.from_row(start, plain=stream.plain))
+
+    def from_row(self, start: int, *, plain: bool = False) -> Place:
+        """The place of rows from this one on; ``plain`` as for `csv_rows.line_of`."""
+
+        def line_of(row: int) -> int:
+            return csv_rows.line_of(self._anew(), self.dialect, start + row, plain=plain)
+
+        return Place(self.place.name, self.place.unit, line_of)
 
     def _anew(self) -> BinaryIO:
         return cast(BinaryIO, io.BufferedReader(self.again()))

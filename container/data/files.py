@@ -89,7 +89,7 @@ def _read(
         raise UserError(
             f"'csv_weights' is for CSV, and {place.name} is {chosen.value}; name the weights' column in weight_column"
         )
-    return tables
+    return [tables[0], *(replace(table, continues=True) for table in tables[1:])]
 
 
 def _read_as(
@@ -138,9 +138,6 @@ def _read_csv(
     if options.group is not None:  # ids may have more digits than a float64
         as_text.add(resolve(options.group, written.names, written.width, "group_column"))
     widths = (layout.width,) if layout else ()
-    most = max(HEAD, delimited.most_for_csv(written.width))
-    if len(text.ahead(most + 1)) <= most:
-        return [spill.keep(delimited.read(text.readall(), written, source.place, as_text, widths))]
 
     def again() -> Text:
         anew = Text(source.open(), charset)
@@ -148,7 +145,12 @@ def _read_csv(
             anew.header_once()
         return anew
 
-    return CsvFile(again, written, source.place, as_text, widths).tables(text, head, spill.keep)
+    file = CsvFile(again, written, source.place, as_text, widths)
+    most = max(HEAD, delimited.most_for_csv(written.width))
+    if len(text.ahead(most + 1)) > most:
+        return file.tables(text, head, spill.keep)
+    table = delimited.read(text.readall(), written, source.place, as_text, widths)
+    return [spill.keep(replace(table, place=file.from_row(0)))]  # whose own place keeps the text
 
 
 def _dialect(text: bytes, options: CsvOptions, layout: Layout | None, place: Place) -> Dialect:

@@ -92,6 +92,8 @@ def _read(
         matrix = _matrix([row["pairs"] for row in rows])
     except DataError as error:
         raise place.locate(error) from None
+    numbers = np.array(lines, dtype=np.int64)
+    place = Place(place.name, place.unit, lambda row: int(numbers[row]))
     return SparseTable(matrix, label, weight, group, place), len(texts)
 
 

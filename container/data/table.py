@@ -98,7 +98,8 @@ class Place:
 class Table:
     """Columns of equal length; ``names`` where the source gave them, else None.
 
-    ``incomplete`` has, for records, the names some lack, with the first row that does.
+    ``incomplete`` has, for records, the names some lack, with the first row that does. ``continues`` says that the
+    rows before in the same file are another table's.
     """
 
     columns: Sequence[Column]
@@ -106,6 +107,7 @@ class Table:
     rows: int
     place: Place
     incomplete: Mapping[str, int] = field(default_factory=dict)
+    continues: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +122,7 @@ class SparseTable:
     weight: NDArray[np.float64] | None
     group: NDArray[np.int64] | None
     place: Place
+    continues: bool = False
 
     @property
     def rows(self) -> int:

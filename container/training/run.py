@@ -4,6 +4,7 @@ import logging
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ from container.training.hosts.cluster import Cluster, ClusterError, joined
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
 from container.training.rows import matrix
+from container.training.rows.estimate import Shape, estimate
 from container.training.rows.inputs import read_tables
+from container.training.rows.storage import Storage
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +53,21 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag) -> None:
 
 
 def _run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, cluster: Cluster) -> None:
-    started = time.monotonic()
     _prepare(opt_ml.model)
     hyperparameters = Hyperparameters.parse(job.hyperparameters)
+    with Storage.opened(hyperparameters.cache_dir, stop) as storage:
+        _train(job, hyperparameters, opt_ml, stop, cluster, storage)
+
+
+def _train(
+    job: TrainingJob,
+    hyperparameters: Hyperparameters,
+    opt_ml: OptMl,
+    stop: StopFlag,
+    cluster: Cluster,
+    storage: Storage,
+) -> None:
+    started = time.monotonic()
     for warning in hyperparameters.warnings:
         log.warning("%s", warning)
     earlier = load_earlier(job)
@@ -60,8 +75,10 @@ def _run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, cluster: Cluster) -> N
         raise UserError("'_kfold': folds begin from nothing; leave it out, or the channel 'model'")
     if cluster.size > 1 and hyperparameters.kfold:
         raise UserError("'_kfold': cross-validation runs on one host; set the instance count to 1")
-    plan = make_plan(read_tables(job, hyperparameters, cluster), job, hyperparameters, earlier, cluster)
+    tables = read_tables(job, hyperparameters, cluster, storage.spill)
+    plan = make_plan(tables, job, hyperparameters, earlier, cluster, storage)
     log.info("%s", plan.description)
+    _settle(plan, hyperparameters, cluster, storage)
     checkpoints = None
     # The platform makes the folder when checkpoints are asked for.
     if cluster.any(opt_ml.checkpoints.is_dir()):
@@ -73,7 +90,7 @@ def _run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, cluster: Cluster) -> N
     if hyperparameters.kfold:
         boosters = _train_folds(plan, hyperparameters, stop, checkpoints, opt_ml.output_data)
     else:
-        boosters = [_train_one(plan, hyperparameters, stop, checkpoints, earlier, cluster)]
+        boosters = [_train_one(plan, hyperparameters, stop, checkpoints, earlier, cluster, storage)]
     if stop.requested and not hyperparameters.save_model_on_termination:
         log.info("Stopped; no model is written, for save_model_on_termination is false")
         return
@@ -92,11 +109,17 @@ def _train_one(
     checkpoints: Checkpoints | None,
     earlier: Artifact | None,
     cluster: Cluster,
+    storage: Storage,
 ) -> xgboost.Booster:
-    several = cluster.size > 1
-    train_data = matrix.build(plan.parts["train"], plan.params, codes_only=several)
-    validation = plan.parts.get("validation")
-    validation_data = matrix.build(validation, plan.params, train_data, codes_only=several) if validation else None
+    build = partial(
+        matrix.build,
+        params=plan.params,
+        codes_only=cluster.size > 1,
+        cache=storage.folder() if storage.external else None,
+    )
+    # What a matrix was made of is not needed beside it.
+    train_data = build(plan.parts.pop("train"))
+    validation_data = build(plan.parts.pop("validation"), reference=train_data) if plan.parts else None
     start = None if earlier is None else earlier.booster
     booster = rounds.train(
         plan.params, hyperparameters, train_data, validation_data, stop, checkpoints, start, cluster
@@ -120,6 +143,15 @@ def _train_folds(
         except OSError as error:
             raise ModelError(f"{path} cannot be written: {error.strerror}; free space, or mount it writable") from None
     return folds.boosters
+
+
+def _settle(plan: Plan, hyperparameters: Hyperparameters, cluster: Cluster, storage: Storage) -> None:
+    """Find out what training needs, and put on disk what does not fit into memory."""
+    parts = [part for channel in plan.parts.values() for part in channel]
+    shape = Shape.of(parts, plan.params.get("max_bin", 256))
+    need = estimate(shape, plan.params, hyperparameters, ranked=any(part.group is not None for part in parts))
+    depth = plan.params.get("max_depth", 6)
+    storage.settle(plan.parts, shape, need, cluster, f"{shape.bins} bins, depth {depth}")
 
 
 def _prepare(folder: Path) -> None:

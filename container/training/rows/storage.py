@@ -1,0 +1,181 @@
+"""Where a job's data is while it trains: in memory, or what does not fit there in a cache folder on the disk."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scipy import sparse
+
+from container.contract.outcome import StopFlag
+from container.contract.resources import available_memory, is_in_memory, used_memory
+from container.data.spill import Spill, unwritable
+from container.errors import UserError
+from container.training.hosts.cluster import Cluster
+from container.training.rows.encoded import Rows
+from container.training.rows.estimate import Estimate, Shape
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+
+_TABLES = 0.4
+"""The share of free memory that tables may take: each is there with what it is encoded to for a moment."""
+_MOST = 0.92
+"""The share of the limit to use: estimates err, and the kernel needs some for files."""
+_REMEDY = "take an instance with more memory"
+
+
+@dataclass
+class Storage:
+    """``limit`` is the bytes of memory there are, None where that is not known."""
+
+    limit: int | None
+    cache_dir: Path
+    spill: Spill = field(default_factory=Spill)
+    external: bool = False
+    _folder: Path | None = None
+    _rows: int = 0
+
+    @classmethod
+    @contextmanager
+    def opened(cls, cache_dir: str, stop: StopFlag) -> Iterator["Storage"]:
+        """A storage whose folder is removed in the end, however that comes."""
+        storage = cls(available_memory(), Path(cache_dir))
+        if storage.limit is not None:
+            budget = _TABLES * max(0, storage.limit - used_memory())
+            storage.spill = Spill(storage.folder, budget, storage._check)
+        stop.before_exit = storage.remove
+        try:
+            yield storage
+        finally:
+            storage.remove()
+
+    def folder(self) -> Path:
+        """The cache folder of this job, made when it is first asked for.
+
+        Raises:
+            UserError: it cannot be made, or is no place on a disk.
+        """
+        if self._folder is None:
+            why = "what does not fit into memory"
+            try:
+                if is_in_memory(self.cache_dir.resolve()):
+                    raise UserError(
+                        f"'cache_dir': {self.cache_dir} is in memory (tmpfs) and cannot take {why}; "
+                        f"name a folder on a disk, or {_REMEDY}"
+                    )
+                self._folder = Path(tempfile.mkdtemp(prefix="sagemaker-xgboost-", dir=self.cache_dir))
+            except OSError as error:
+                raise UserError(
+                    f"'cache_dir': {self.cache_dir} cannot take {why}: {error.strerror}; "
+                    f"name a folder that can be written to, or {_REMEDY}"
+                ) from None
+        return self._folder
+
+    def remove(self) -> None:
+        """Remove the cache folder."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def keep(self, rows: Rows) -> Rows:
+        """The rows, on disk where tables had to be put there."""
+        if self.spill.full:
+            return self._on_disk(rows)
+        self._rows += _size(rows)
+        return rows
+
+    def settle(
+        self, parts: Mapping[str, list[Rows]], shape: Shape, need: Estimate, cluster: Cluster, what: str
+    ) -> None:
+        """Decide where the rows and their bins are to be, move the rows there, and say so in the log.
+
+        Raises:
+            UserError: it cannot fit; with the estimate and the limit.
+        """
+        used = used_memory()
+        whole = used + need.in_memory
+        data = f"{shape.rows:,} rows of {shape.features:,} columns, {what}"
+        if self.limit is None:
+            log.info("Memory: training needs about %s MB for %s", _mb(whole), data)
+            return
+        most = int(_MOST * self.limit)
+        log.info("Memory: training needs about %s MB of the %s MB there are, for %s", _mb(whole), _mb(self.limit), data)
+        short = cluster.any(whole > most)
+        if not short:
+            return
+        rows = min(self._rows, used)
+        if not cluster.any(whole - rows > most):
+            log.info("Memory: the rows are put into %s, %s MB; their bins stay in memory", self.folder(), _mb(rows))
+        else:
+            self._go_external(need, used - rows, most, data)
+        for channel in parts.values():
+            channel[:] = [self._on_disk(part) for part in channel]
+
+    def _go_external(self, need: Estimate, used: int, most: int, data: str) -> None:
+        if need.external is None or used + need.external > most:
+            least = used + (need.in_memory if need.external is None else need.external)
+            why = " even with the data on disk" if need.external is not None else ""
+            raise UserError(
+                f"training needs about {_mb(least)} MB of memory{why}, and there are {_mb(most)} MB, for {data}; "
+                f"{_REMEDY}"
+            )
+        free = shutil.disk_usage(self.folder()).free
+        if free < need.cache:
+            raise UserError(
+                f"'cache_dir': the bins of the data take about {_mb(need.cache)} MB, and {self.cache_dir} has "
+                f"{_mb(free)} MB free; name a folder with more room, or {_REMEDY}"
+            )
+        self.external = True
+        log.info(
+            "Memory: trains with the data in %s, about %s MB of bins, and about %s MB in memory",
+            *(self.folder(), _mb(need.cache), _mb(used + need.external)),
+        )
+
+    def _check(self) -> None:
+        """Raise UserError where reading has come near the limit all the same: before the kernel ends the process."""
+        if self.limit is not None and (used := used_memory()) > _MOST * self.limit:
+            raise UserError(
+                f"reading the data has taken {_mb(used)} MB of memory, and there are {_mb(self.limit)} MB; {_REMEDY}, "
+                "write smaller files, or name columns of long or ever different text in ignore_columns"
+            )
+
+    def _on_disk(self, rows: Rows) -> Rows:
+        features = rows.features
+        if isinstance(features, sparse.csr_matrix):
+            arrays = self.spill.put([features.data, features.indices, features.indptr])
+            return replace(rows, features=sparse.csr_matrix(tuple(arrays), shape=features.shape, copy=False))
+        return replace(rows, features=self._mapped(features))
+
+    def _mapped(self, table: "pa.Table") -> "pa.Table":
+        import pyarrow as pa
+
+        path = self.folder() / "rows.arrow"
+        try:
+            with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table)
+                size = file.tell()
+            with pa.memory_map(str(path)) as file:
+                mapped = pa.ipc.open_file(file).read_all()
+            path.unlink()  # the mapping keeps it, and no longer than this process lives
+        except OSError as error:
+            raise unwritable(self.folder(), error, self.spill.on_disk) from None
+        self.spill.on_disk += size
+        return mapped
+
+
+def _size(rows: Rows) -> int:
+    features = rows.features
+    if isinstance(features, sparse.csr_matrix):
+        return int(features.data.nbytes + features.indices.nbytes + features.indptr.nbytes)
+    return int(features.nbytes)
+
+
+def _mb(size: float) -> str:
+    return f"{size / 1e6:,.0f}"
