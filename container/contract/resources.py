@@ -4,6 +4,8 @@ Source: the kernel's documentation of cgroup v1 (cpu.cfs_quota_us, memory.limit_
 (cpu.max, memory.max). A limit can be set on any ancestor; the tightest holds.
 """
 
+import contextlib
+import ctypes
 import os
 import re
 from collections.abc import Iterator
@@ -41,6 +43,12 @@ def available_memory(root: Path = Path("/")) -> int | None:
 def used_memory(root: Path = Path("/")) -> int:
     """The bytes this process holds that the kernel cannot take back: not files that are mapped or cached."""
     return _field(root / "proc" / "self" / "status", "RssAnon") or 0
+
+
+def release_memory() -> None:
+    """Give back to the kernel what the C library holds of memory that was freed, so that `used_memory` tells."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library than GNU's
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def is_in_memory(folder: Path, root: Path = Path("/")) -> bool:

@@ -91,8 +91,9 @@ def estimate(shape: Shape, params: Mapping[str, Any], hyperparameters: Hyperpara
     index = shape.present * (width if dense else 4) + 8 * shape.rows
     bins = index + shape.cells * width + (0 if dense else shape.cells // 8)
     rounds += _histograms(shape, params)
-    page = int(shape.largest_part / max(1, shape.rows) * (bins + 8 * shape.present))
-    external = None if folds or ranked else rounds + _PAGES * page
+    share = shape.largest_part / max(1, shape.rows)
+    pages = int(share * (_PAGES * bins + 4 * shape.cells))  # and a batch of rows
+    external = None if folds or ranked else rounds + pages
     return Estimate(bins + rounds + copies, external, bins)
 
 

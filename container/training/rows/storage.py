@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from scipy import sparse
 
 from container.contract.outcome import StopFlag
-from container.contract.resources import available_memory, is_in_memory, used_memory
+from container.contract.resources import available_memory, is_in_memory, release_memory, used_memory
 from container.data.spill import Spill, unwritable
 from container.errors import UserError
 from container.training.hosts.cluster import Cluster
@@ -28,6 +29,8 @@ _TABLES = 0.4
 """The share of free memory that tables may take: each is there with what it is encoded to for a moment."""
 _MOST = 0.92
 """The share of the limit to use: estimates err, and the kernel needs some for files."""
+_WATCHED = 0.7
+"""The share of the limit from which on reading is watched."""
 _REMEDY = "take an instance with more memory"
 
 
@@ -99,7 +102,7 @@ class Storage:
         Raises:
             UserError: it cannot fit; with the estimate and the limit.
         """
-        used = used_memory()
+        used = _used()
         whole = used + need.in_memory
         data = f"{shape.rows:,} rows of {shape.features:,} columns, {what}"
         if self.limit is None:
@@ -140,7 +143,9 @@ class Storage:
 
     def _check(self) -> None:
         """Raise UserError where reading has come near the limit all the same: before the kernel ends the process."""
-        if self.limit is not None and (used := used_memory()) > _MOST * self.limit:
+        if self.limit is None or used_memory() < _WATCHED * self.limit:
+            return
+        if (used := _used()) > _MOST * self.limit:
             raise UserError(
                 f"reading the data has taken {_mb(used)} MB of memory, and there are {_mb(self.limit)} MB; {_REMEDY}, "
                 "write smaller files, or name columns of long or ever different text in ignore_columns"
@@ -168,6 +173,14 @@ class Storage:
             raise unwritable(self.folder(), error, self.spill.on_disk) from None
         self.spill.on_disk += size
         return mapped
+
+
+def _used() -> int:
+    """The bytes in use, without those that allocators hold of what was freed."""
+    if pyarrow := sys.modules.get("pyarrow"):
+        pyarrow.default_memory_pool().release_unused()
+    release_memory()
+    return used_memory()
 
 
 def _size(rows: Rows) -> int:
