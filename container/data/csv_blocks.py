@@ -6,6 +6,7 @@ The tables are those the file would give whole, cut into pieces: same columns, s
 
 import io
 from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -14,6 +15,7 @@ from container.data.csv_rows import Dialect
 from container.data.delimited import all_missing, without_blank_column
 from container.data.stream import Text
 from container.data.table import Place, Table
+from container.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,11 +43,19 @@ class CsvFile:
         Raises:
             DataError: as `delimited.read`.
         """
+        with ExitStack() as opened_anew:
+            try:
+                return self._tables(opened, head, keep, lambda: opened_anew.enter_context(self.again()))
+            except DataError as error:
+                raise self.from_row(0).locate(error) from None
+
+    def _tables(
+        self, stream: Text, head: bytes, keep: Callable[[Table], Table], again: Callable[[], Text]
+    ) -> list[Table]:
         from pyarrow import ArrowInvalid
 
         as_text, width, _ = csv_arrow.sampled(head, self.dialect, self.text)
         block_size, quoted = csv_arrow.BLOCK, b'"' in head
-        stream = opened
         while True:
             tables, blank = list[Table](), True
             try:
@@ -60,15 +70,15 @@ class CsvFile:
                 elif not csv_arrow.widen(error, as_text):
                     self._check_quotes(stream)
                     if not csv_arrow.straddles(error) or block_size >= _LONGEST_ROW:
-                        raise csv_rows.first_ragged_row(self._anew(), self.dialect, width, plain=stream.plain) from None
+                        with self._anew() as anew:
+                            raise csv_rows.first_ragged_row(anew, self.dialect, width, plain=stream.plain) from None
                     block_size *= 16
             else:
                 if quoted or not stream.quotes:
                     self._check_quotes(stream)
                     return without_blank_column(tables, self.dialect, self.widths, blank)
             quoted = stream.quotes > 0
-            stream.close()
-            stream = self.again()
+            stream = again()
 
     def _read(self, stream: Text, options: dict[str, Any]) -> Iterator[Table]:
         import pyarrow as pa
@@ -99,7 +109,8 @@ class CsvFile:
         """The place of rows from this one on; ``plain`` as for `csv_rows.line_of`."""
 
         def line_of(row: int) -> int:
-            return csv_rows.line_of(self._anew(), self.dialect, start + row, plain=plain)
+            with self._anew() as stream:
+                return csv_rows.line_of(stream, self.dialect, start + row, plain=plain)
 
         return Place(self.place.name, self.place.unit, line_of)
 
@@ -108,4 +119,5 @@ class CsvFile:
 
     def _check_quotes(self, stream: Text) -> None:
         if stream.quotes % 2:
-            csv_rows.check_quotes(self._anew(), self.dialect.delimiter)
+            with self._anew() as anew:
+                csv_rows.check_quotes(anew, self.dialect.delimiter)

@@ -50,16 +50,14 @@ def read(data: bytes, place: Place, *, labelled: bool = True) -> SparseTable:
     return _read(data, place, 1, labelled, {})[0]
 
 
-def read_blocks(
-    stream: Text, place: Place, keep: Callable[[SparseTable], SparseTable], size: int = BLOCK
-) -> list[SparseTable]:
-    """The rows of a training file in tables of about ``size`` bytes of it each; ``keep`` is given each in turn.
+def read_blocks(stream: Text, place: Place, keep: Callable[[SparseTable], SparseTable]) -> list[SparseTable]:
+    """The rows of a training file in tables of about `BLOCK` bytes of it each; ``keep`` is given each in turn.
 
     Raises:
         DataError: as `read`.
     """
     tables, line, given = list[SparseTable](), 1, dict[str, bool]()
-    for data in stream.lines(size):
+    for data in stream.lines(BLOCK):
         table, lines = _read(data, place, line, True, given)
         line += lines
         if table.rows or not tables:

@@ -38,13 +38,13 @@ def read(data: bytes, place: Place, *, labelled: bool = True) -> AnyTable:
     return _read(data, place, labelled, 0, None)[0]
 
 
-def read_blocks(stream: Ahead, place: Place, keep: Callable[[AnyTable], AnyTable], size: int = BLOCK) -> list[AnyTable]:
-    """The records of a training file in tables of about ``size`` bytes of it each; ``keep`` is given each in turn.
+def read_blocks(stream: Ahead, place: Place, keep: Callable[[AnyTable], AnyTable]) -> list[AnyTable]:
+    """The records of a training file in tables of about `BLOCK` bytes of it each; ``keep`` is given each in turn.
 
     Raises:
         DataError: as `read`.
     """
-    tables, rows, first = list[AnyTable](), 0, None
+    tables, rows, first, size = list[AnyTable](), 0, None, BLOCK
     while data := stream.ahead(size):
         end = len(data) if len(data) < size else recordio.whole(data)
         if not end:

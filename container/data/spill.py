@@ -5,11 +5,13 @@ The files have no name, so that they are gone with the process, however that end
 """
 
 import mmap
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from container.errors import UserError
 
 _ALIGNED = 64
 _SAMPLE = 64
+_WITHOUT_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
 class Spill:
@@ -67,7 +70,7 @@ class Spill:
         parts: list[Any] = []
         for array in arrays:
             parts += [np.ascontiguousarray(array), bytes(-array.nbytes % _ALIGNED)]
-        mapped = self._write(parts)
+        mapped = self.write(lambda file: file.writelines([*parts, b"\0"]))  # no file without bytes can be mapped
         at, found = 0, []
         for array in arrays:
             found.append(np.frombuffer(mapped, array.dtype, array.size, at).reshape(array.shape))
@@ -85,32 +88,34 @@ class Spill:
             pieces.append(piece)
             size += len(piece)
             if self._folder is not None and size > self._budget / 4:
-                return self._write(pieces, stream)
+                return self.write(partial(_copy, pieces, stream))
         return b"".join(pieces)
 
-    def _write(self, parts: Sequence[Any], stream: Readable | None = None) -> "mmap.mmap":
+    def write(self, write: Callable[[BinaryIO], object]) -> mmap.mmap:
+        """What is written to a file, mapped; the file has no name and takes no descriptor.
+
+        Raises:
+            UserError: the disk cannot take it.
+        """
         assert self._folder is not None
         folder = self._folder()
         try:
             with tempfile.TemporaryFile(dir=folder) as file:
-                for part in parts:
-                    file.write(part)
-                while stream is not None and (piece := stream.read(PIECE)):
-                    file.write(piece)
-                file.write(bytes(1))  # nothing cannot be mapped
+                write(file)
                 file.flush()
                 self.on_disk += file.tell()
-                return mmap.mmap(file.fileno(), file.tell(), access=mmap.ACCESS_READ)
+                return mmap.mmap(file.fileno(), file.tell(), access=mmap.ACCESS_READ, **_WITHOUT_DESCRIPTOR)
         except OSError as error:
-            raise unwritable(folder, error, self.on_disk) from None
+            raise UserError(
+                f"the cache folder {folder.parent} cannot take data that is larger than memory: {error.strerror} after "
+                f"{self.on_disk / 1e6:,.0f} MB; name one with more room in cache_dir, or take more memory"
+            ) from None
 
 
-def unwritable(folder: Path, error: OSError, written: int) -> UserError:
-    """The error of a cache folder that does not take what it is given."""
-    return UserError(
-        f"the cache folder {folder.parent} cannot take data that is larger than memory: {error.strerror} after "
-        f"{written / 1e6:,.0f} MB; name one with more room in cache_dir, or take an instance with more memory"
-    )
+def _copy(pieces: Sequence[bytes], stream: Readable, file: BinaryIO) -> None:
+    file.writelines(pieces)
+    while piece := stream.read(PIECE):
+        file.write(piece)
 
 
 def _narrow(column: Numbers) -> Numbers:

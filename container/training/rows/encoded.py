@@ -113,7 +113,7 @@ def digest(parts: Sequence[Rows]) -> str:
         every: list[NDArray[Any] | None] = [*arrays, part.label, part.weight, part.group, part.upper]
         hashes = hashes or [hashlib.sha256() for _ in every]
         for found, array in zip(hashes, every, strict=True):
-            found.update(b"-" if array is None else np.ascontiguousarray(array))
+            found.update(b"" if array is None else np.ascontiguousarray(array))
     return hashlib.sha256(b"".join(found.digest() for found in hashes)).hexdigest()[:16]
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from scipy import sparse
 
 from container.contract.outcome import StopFlag
 from container.contract.resources import available_memory, is_in_memory, release_memory, used_memory
-from container.data.spill import Spill, unwritable
+from container.data.spill import Spill
 from container.errors import UserError
 from container.training.hosts.cluster import Cluster
 from container.training.rows.encoded import Rows
@@ -161,18 +161,11 @@ class Storage:
     def _mapped(self, table: "pa.Table") -> "pa.Table":
         import pyarrow as pa
 
-        path = self.folder() / "rows.arrow"
-        try:
-            with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        def write(file: BinaryIO) -> None:
+            with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
-                size = file.tell()
-            with pa.memory_map(str(path)) as file:
-                mapped = pa.ipc.open_file(file).read_all()
-            path.unlink()  # the mapping keeps it, and no longer than this process lives
-        except OSError as error:
-            raise unwritable(self.folder(), error, self.spill.on_disk) from None
-        self.spill.on_disk += size
-        return mapped
+
+        return pa.ipc.open_file(pa.BufferReader(self.spill.write(write))).read_all()
 
 
 def _used() -> int:
