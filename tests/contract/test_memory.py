@@ -153,7 +153,7 @@ def test_a_folder_that_is_not_there(tmp_path, train, short):
     little = job(tmp_path / "little", {"a.csv": CSV}, None, {**CLASSES, "cache_dir": "/no/such/folder"})
     assert train(little) == 1
     assert little.failure.startswith(
-        "'cache_dir': /no/such/folder cannot take what does not fit into memory: No such file or directory; name a folder"
+        "'cache_dir': /no/such/folder cannot take what does not fit into memory: No such file or directory; name a"
     )
     assert little.models == []
 
