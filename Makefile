@@ -28,7 +28,7 @@ BUILD = docker build $(call secret,ca,$(CA)) $(call secret,pip_conf,$(PIP_CONF))
 	--build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' container/__init__.py)" \
 	--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
 
-.PHONY: help venv sdk-v2 sdk-v3 lint image image-cpu test demo bench-serve docs lock clean docker-client
+.PHONY: help venv sdk-v2 sdk-v3 lint image image-cpu test demo bench-serve bench-train docs lock clean docker-client
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -78,6 +78,9 @@ demo: ## train on Ames house sales, serve, and predict held-out prices
 
 bench-serve: venv ## our server beside others, under wrk; in environments of their own
 	$(BIN)/python bench/serving.py $(BENCH_ARGS)
+
+bench-train: venv ## train beside its floor and beside a plain script, and by the number of rows
+	$(BIN)/python bench/training.py $(BENCH_ARGS)
 
 docs: venv ## the generated pages of docs/
 	$(BIN)/python docs/generate.py

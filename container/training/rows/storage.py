@@ -148,7 +148,7 @@ class Storage:
         if (used := _used()) > _MOST * self.limit:
             raise UserError(
                 f"reading the data has taken {_mb(used)} MB of memory, and there are {_mb(self.limit)} MB; {_REMEDY}, "
-                "write smaller files, or name columns of long or ever different text in ignore_columns"
+                "or leave columns of long or ever different text out of the files"
             )
 
     def _on_disk(self, rows: Rows) -> Rows:

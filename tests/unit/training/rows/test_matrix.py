@@ -85,7 +85,7 @@ def test_the_model_does_not_depend_on_the_parts(tmp_path: Path, params, of, exte
 
 @pytest.mark.parametrize(
     "params",
-    [{"tree_method": "exact"}, {"tree_method": "approx"}, {"process_type": "default", "updater": "grow_histmaker"}],
+    [{"tree_method": "exact"}, {"tree_method": "approx"}],
 )
 def test_methods_that_need_all_rows(params):
     params = {"nthread": 1, **params}
