@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,14 @@ from container.training.hosts.cluster import PORT
 DATA = Path(__file__).parents[1] / "data" / "ames.csv"
 WITHOUT = Path(__file__).parents[1] / "support" / "without"
 TRAIN = "import sys; from container.training.main import main; sys.exit(main())"
+LITTLE_MEMORY = f"""
+from dataclasses import replace
+from container.training import run
+from container.training.rows import storage
+storage.available_memory, storage.used_memory, storage._TABLES = lambda: 10**9, lambda: 0, 0
+estimate = run.estimate
+run.estimate = lambda *of, **more: replace(estimate(*of, **more), in_memory=10**10)
+{TRAIN}"""
 SETTINGS = {"target": "price", "ignore_columns": "Order,PID", "num_round": "8", "nthread": "1", "max_depth": "4"}
 
 
@@ -49,7 +58,8 @@ class Hosts:
     def give(self, name: str, lines: list[str]) -> None:
         (self.roots[name] / "input" / "data" / "train" / f"{name}.csv").write_text("\n".join(lines) + "\n")
 
-    def start(self) -> None:
+    def start(self, programs: Mapping[str, str] = {}) -> None:
+        """Start all, with another program where one is named."""
         for name, root in self.roots.items():
             # Without scikit-learn, as in the image, a host starts in a third of the time.
             path = os.pathsep.join([str(WITHOUT), str(WITHOUT.parents[2])])
@@ -57,7 +67,10 @@ class Hosts:
             environment = {**os.environ, **own}
             with (root / "log").open("wb") as log:
                 self.processes[name] = subprocess.Popen(
-                    [sys.executable, "-c", TRAIN], env=environment, stdout=log, stderr=subprocess.STDOUT
+                    [sys.executable, "-c", programs.get(name, TRAIN)],
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
                 )
 
     def finish(self, seconds: float = 200) -> dict[str, int]:
@@ -285,6 +298,20 @@ def test_checkpoints_are_the_leaders_and_resume_all(hosts, rows):
     assert "[3]\t" in job.log(job.leader)
     assert "[2]\t" not in job.log(job.leader)
     assert not list((job.roots[max(job.names)] / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("sharded", [True, False])
+def test_one_host_with_little_memory_changes_nothing(hosts, rows, sharded):
+    job = hosts(2, sharded=sharded, subsample="0.6")
+    models = []
+    for programs in ({}, {job.names[0]: LITTLE_MEMORY}):
+        for place, name in enumerate(job.names):
+            job.give(name, [rows[0], *rows[1 + place :: 2]] if sharded else rows)
+        job.start(programs)
+        assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+        models.append(bytes(_one_model(job).save_raw("ubj")))
+    assert all("trains with the data in" in job.log(name) for name in job.names)
+    assert models[0] == models[1]
 
 
 def test_the_port_is_named_in_the_documentation():

@@ -26,13 +26,13 @@ def test_trains_on_more_data_than_memory_and_to_the_same_model(opt_ml: OptMl, st
     fill(opt_ml, 1_700_000)
     assert (opt_ml.root / "input/data/train/data.csv").stat().st_size > 400 << 20
     little = start("train", *LIMIT)
-    assert little.wait() == 0, little.logs()
+    assert little.wait(400) == 0, little.logs()
     assert "Memory: trains with the data in /tmp/sagemaker-xgboost-" in little.logs()
     assert "/tmp/sagemaker-xgboost-" not in docker("diff", little.name)
     model = opt_ml.model.read_bytes()
 
     whole = start("train")
-    assert whole.wait() == 0, whole.logs()
+    assert whole.wait(400) == 0, whole.logs()
     assert "trains with the data in" not in whole.logs()
     assert opt_ml.model.read_bytes() == model
 

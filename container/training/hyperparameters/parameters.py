@@ -147,8 +147,7 @@ class Parameters(BaseModel):
     )
     aft_loss_distribution_scale: float | None = _task("Scale of that distribution.", default="1", gt=0)
     multi_strategy: Literal["one_output_per_tree", "multi_output_tree"] | None = _task(
-        "Trees for several outputs: one for each, or trees with vector leaves.",
-        default="`one_output_per_tree`",
+        "Trees for several outputs: one for each, or trees with vector leaves.", default="`one_output_per_tree`"
     )
     seed: int | None = _task("Random seed.", default="0", gt=-(2**31), lt=2**31 - 1)
     seed_per_iteration: bool | None = _task("Seed each round by its number.", default="0")
