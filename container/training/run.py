@@ -40,6 +40,7 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag) -> None:
     """
 
     def end(reason: str) -> None:
+        stop.before_exit()
         os._exit(report_failure(ClusterError(reason), opt_ml.failure))
 
     try:

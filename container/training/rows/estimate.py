@@ -24,21 +24,25 @@ _GROWN = 24  # bytes a row: where it is in the tree, twice, and its label
 
 @dataclass(frozen=True)
 class Shape:
-    """The data's size: rows, features, the cells that hold a value, the most bins of a feature, and parts."""
+    """The data's size: rows, features, the cells that hold a value, the most bins of a feature, the rows of the largest
+    part, and the targets.
+    """
 
     rows: int
     features: int
     present: int
     bins: int
     largest_part: int
+    outputs: int = 1
 
     @classmethod
     def of(cls, parts: Iterable[Rows], max_bin: int) -> "Shape":
         rows = features = present = largest = 0
-        bins = max_bin
+        bins, outputs = max_bin, 1
         for part in parts:
             count, data = len(part.label), part.features
             rows, largest, features = rows + count, max(largest, count), data.shape[1]
+            outputs = part.label.shape[1] if part.label.ndim == 2 else 1
             if isinstance(data, sparse.csr_matrix):
                 present += int(data.nnz)
                 continue
@@ -46,7 +50,7 @@ class Shape:
                 present += count - missing(column)
                 if hasattr(column.type, "value_type"):
                     bins = max(bins, len(column.chunk(0).dictionary)) if column.num_chunks else bins
-        return cls(rows, features, present, bins, largest)
+        return cls(rows, features, present, bins, largest, outputs)
 
     @property
     def cells(self) -> int:
@@ -75,7 +79,7 @@ class Estimate:
 def estimate(shape: Shape, params: Mapping[str, Any], hyperparameters: Hyperparameters, ranked: bool) -> Estimate:
     """What these rounds need; ``ranked`` says that rows have queries, by which they are sorted."""
     folds = hyperparameters.kfold
-    outputs = params.get("num_class") or 1
+    outputs = max(shape.outputs, params.get("num_class") or 1)
     for name in ("quantile_alpha", "expectile_alpha"):
         outputs = max(outputs, len(params.get(name) or ()))
     rounds = shape.rows * (_GROWN + 24 * outputs)
@@ -90,7 +94,7 @@ def estimate(shape: Shape, params: Mapping[str, Any], hyperparameters: Hyperpara
     dense = shape.present == shape.cells
     index = shape.present * (width if dense else 4) + 8 * shape.rows
     bins = index + shape.cells * width + (0 if dense else shape.cells // 8)
-    rounds += _histograms(shape, params)
+    rounds += _histograms(shape, params) * (outputs if params.get("multi_strategy") == "multi_output_tree" else 1)
     share = shape.largest_part / max(1, shape.rows)
     pages = int(share * (_PAGES * bins + 4 * shape.cells))  # and a batch of rows
     external = None if folds or ranked else rounds + pages

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -43,7 +44,6 @@ class Storage:
     spill: Spill = field(default_factory=Spill)
     external: bool = False
     _folder: Path | None = None
-    _rows: int = 0
 
     @classmethod
     @contextmanager
@@ -89,10 +89,7 @@ class Storage:
 
     def keep(self, rows: Rows) -> Rows:
         """The rows, on disk where tables had to be put there."""
-        if self.spill.full:
-            return self._on_disk(rows)
-        self._rows += _size(rows)
-        return rows
+        return self._on_disk(rows) if self.spill.full else rows
 
     def settle(
         self, parts: Mapping[str, list[Rows]], shape: Shape, need: Estimate, cluster: Cluster, what: str
@@ -105,15 +102,13 @@ class Storage:
         used = _used()
         whole = used + need.in_memory
         data = f"{shape.rows:,} rows of {shape.features:,} columns, {what}"
-        if self.limit is None:
-            log.info("Memory: training needs about %s MB for %s", _mb(whole), data)
+        there = "" if self.limit is None else f" of the {_mb(self.limit)} MB there are,"
+        log.info("Memory: training needs about %s MB%s for %s", _mb(whole), there, data)
+        most = inf if self.limit is None else _MOST * self.limit
+        if not cluster.any(whole > most):
             return
-        most = int(_MOST * self.limit)
-        log.info("Memory: training needs about %s MB of the %s MB there are, for %s", _mb(whole), _mb(self.limit), data)
-        short = cluster.any(whole > most)
-        if not short:
-            return
-        rows = min(self._rows, used)
+        # All are read before the first is kept, so that either all are on disk or none.
+        rows = 0 if self.spill.full else min(used, sum(_size(part) for of in parts.values() for part in of))
         if not cluster.any(whole - rows > most):
             log.info("Memory: the rows are put into %s, %s MB; their bins stay in memory", self.folder(), _mb(rows))
         else:
@@ -121,7 +116,7 @@ class Storage:
         for channel in parts.values():
             channel[:] = [self._on_disk(part) for part in channel]
 
-    def _go_external(self, need: Estimate, used: int, most: int, data: str) -> None:
+    def _go_external(self, need: Estimate, used: int, most: float, data: str) -> None:
         if need.external is None or used + need.external > most:
             least = used + (need.in_memory if need.external is None else need.external)
             why = " even with the data on disk" if need.external is not None else ""

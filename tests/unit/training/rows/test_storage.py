@@ -59,8 +59,7 @@ def test_all_in_memory_where_it_fits(opened, caplog, tmp_path):
 
 def test_rows_on_disk_where_that_is_enough(opened, caplog):
     caplog.set_level(logging.INFO)
-    opened._rows = 5 * MB
-    (part,) = settle(opened, Estimate(85 * MB, 1 * MB))
+    (part,) = settle(opened, Estimate(82 * MB + 1000, 1 * MB))
     assert not opened.external
     assert "the rows are put into" in caplog.text
     assert opened.spill.on_disk > 4000
@@ -199,6 +198,11 @@ class TestEstimate:
         found = self.of(self.DENSE, ranked, raw, **params)
         assert found.external is None
         assert found.in_memory > self.of(self.DENSE).in_memory
+
+    def test_several_targets_take_more(self):
+        found = self.of(replace(self.DENSE, outputs=3))
+        assert found.in_memory > self.of(self.DENSE).in_memory
+        assert self.of(replace(self.DENSE, outputs=3), multi_strategy="multi_output_tree").in_memory > found.in_memory
 
     def test_on_a_gpu_the_bins_are_not_in_this_memory(self):
         found = self.of(self.DENSE, device="cuda")
