@@ -33,7 +33,7 @@ BUILD = docker build $(call secret,ca,$(CA)) $(call secret,pip_conf,$(PIP_CONF))
 # Findings that do not concern this image: --ignore-vuln ID, each with the reason.
 AUDIT_ARGS ?=
 
-.PHONY: help venv sdk-v2 sdk-v3 notebooks-env lint audit image image-cpu test demo notebooks bench-serve soak docs lock clean docker-client
+.PHONY: help venv sdk-v2 sdk-v3 notebooks-env lint audit image image-cpu test demo notebooks bench-serve bench-train soak docs lock clean docker-client
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -94,6 +94,9 @@ bench-serve: venv ## our server beside others, under wrk; in environments of the
 
 soak: venv ## 200,000 requests, and whether memory stays flat
 	$(BIN)/python bench/soak.py
+
+bench-train: venv ## train beside its floor and beside a plain script, and by the number of rows
+	$(BIN)/python bench/training.py $(BENCH_ARGS)
 
 docs: venv ## the generated pages of docs/
 	$(BIN)/python docs/generate.py

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -31,11 +31,13 @@ class StopFlag:
     """Whether the job was told to stop.
 
     Until ``defer()`` a signal ends the process at once: there is no model to save. After it, a signal only
-    sets ``requested``, for the rounds to end at the next one and the model to be written.
+    sets ``requested``, for the rounds to end at the next one and the model to be written. ``before_exit`` is called
+    before the process ends at once, to leave nothing behind.
     """
 
     def __init__(self) -> None:
         self.requested = False
+        self.before_exit: Callable[[], None] = lambda: None
         self._deferred = False
 
     def defer(self) -> None:
@@ -48,6 +50,7 @@ class StopFlag:
             # No exception: one raised inside a C extension, in its import above all, can crash the process. No
             # log record either: the signal may have come in the middle of writing one.
             os.write(sys.stdout.fileno(), b"WARNING: stopped before the first round; there is no model\n")
+            self.before_exit()
             os._exit(StoppedError.exit_code)
 
 

@@ -60,6 +60,27 @@ def memory(root: Path = Path("/")) -> Memory:
     return min(bounds, key=lambda bound: bound.available)
 
 
+def available_memory(root: Path = Path("/")) -> int | None:
+    """The bytes of memory this container may use: its limit, or the machine's where that is less; None if unknown."""
+    known = [memory_limit(root), _bytes(root / "proc" / "meminfo", "MemTotal")]
+    return min((size for size in known if size is not None), default=None)
+
+
+def used_memory(root: Path = Path("/")) -> int:
+    """The bytes this process holds that the kernel cannot take back: not files that are mapped or cached."""
+    return _bytes(root / "proc" / "self" / "status", "RssAnon") or 0
+
+
+def is_in_memory(folder: Path, root: Path = Path("/")) -> bool:
+    """Whether what is written to a folder, given by its real path, stays in memory: it is on a tmpfs."""
+    try:
+        mounts = [line.split() for line in (root / "proc" / "mounts").read_text().splitlines()]
+    except OSError:
+        return False
+    found = [(len(point), kind) for _, point, kind, *_ in mounts if folder.is_relative_to(point)]
+    return bool(found) and max(found, key=lambda mount: mount[0])[1] in ("tmpfs", "ramfs")
+
+
 def visible_gpus(root: Path = Path("/")) -> int:
     """How many NVIDIA GPUs the container was given: the device files its runtime put there."""
     return sum(file.name.removeprefix("nvidia").isdigit() for file in (root / "dev").glob("nvidia*"))
@@ -101,6 +122,12 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
         base = base if controllers else mount
         relative = Path(path.lstrip("/"))
         yield from (base / part for part in (relative, *relative.parents))
+
+
+def _bytes(file: Path, name: str) -> int | None:
+    """The bytes that a line such as ``MemTotal:  16 kB`` says; None without it."""
+    kilobytes = _named_numbers(file).get(name)
+    return None if kilobytes is None else kilobytes * 1024
 
 
 def _numbers(file: Path) -> list[int]:

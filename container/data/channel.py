@@ -1,4 +1,4 @@
-"""A channel to tables: one a file, in the sorted order of the paths, all with the same columns in the same order."""
+"""A channel to tables, one a file or several, in the sorted order of the paths, all with the same columns."""
 
 import logging
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ from container.data import feature_store
 from container.data.files import CsvOptions, Layout, read_file
 from container.data.formats import AnyTable, ContentType
 from container.data.pipe import read_pipe
-from container.data.sources import data_files, has_files, read_folder
-from container.data.table import Place, Table
+from container.data.sources import Source, data_files, has_files, read_folder
+from container.data.spill import Spill
+from container.data.table import Table
 from container.errors import DataError, UserError, listing
 
 __all__ = ["CsvOptions", "Layout", "data_files", "has_files", "read_channel"]
@@ -27,27 +28,30 @@ def read_channel(
     *,
     pipe: bool = False,
     wrapped: bool = False,
+    spill: Spill | None = None,
 ) -> Iterator[AnyTable]:
     """Read every file below ``path``; each must fit ``layout``, or where that is None, the first file's.
 
+    A large file is several tables. ``spill`` puts on disk what is beyond its share of memory; without it all stays.
     With ``pipe``, ``path`` is the stem of the channel's FIFOs, and ``wrapped`` says that the stream is RecordIO.
     Files that have Feature Store's columns of metadata are reduced to the latest state of each record.
 
     Raises:
         DataError: no files, a file that cannot be read as its format, or one with other columns.
-        UserError: an option that does not fit the data.
+        UserError: an option that does not fit the data, or a disk that cannot take it.
         UnsupportedMediaTypeError: a content type that is not read.
     """
     declared = ContentType.parse(content_type)
+    spill = spill or Spill()
     if declared.header is not None:
         options = replace(options, header=declared.header)
     if pipe:
-        files = read_pipe(path, wrapped, declared.format)
+        files = read_pipe(path, wrapped, declared.format, spill)
         options = replace(options, streamed=True)
     else:
         files = read_folder(path)
-    tables = _read_files(files, declared, options, layout)
-    for table in _reduce(tables, options, path.name):
+    tables = _read_files(files, declared, options, layout, spill)
+    for table in _reduce(tables, options, path.name, spill):
         if isinstance(table, Table):
             layout = layout or Layout.of(table)
             table = _fit(table, layout)
@@ -55,19 +59,19 @@ def read_channel(
 
 
 def _read_files(
-    files: Iterator[tuple[Place, bytes]], declared: ContentType, options: CsvOptions, layout: Layout | None
+    files: Iterator[Source], declared: ContentType, options: CsvOptions, layout: Layout | None, spill: Spill
 ) -> Iterator[AnyTable]:
-    for place, data in files:
-        if not data.strip():
-            log.info("%s is empty and passed over", place.name)
+    for source in files:
+        tables = read_file(source, declared, options, layout, spill)
+        if not tables:
+            log.info("%s is empty and passed over", source.place.name)
             continue
-        table = read_file(data, declared, options, layout, place)
-        if isinstance(table, Table):
-            layout = layout or Layout.of(table)
-        yield table
+        if isinstance(tables[0], Table):
+            layout = layout or Layout.of(tables[0])
+        yield from tables
 
 
-def _reduce(tables: Iterator[AnyTable], options: CsvOptions, channel: str) -> Iterator[AnyTable]:
+def _reduce(tables: Iterator[AnyTable], options: CsvOptions, channel: str, spill: Spill) -> Iterator[AnyTable]:
     """The tables as they are, or of a Feature Store offline store, which needs all at once, the latest records."""
     first = next(tables, None)
     if first is None:
@@ -78,9 +82,9 @@ def _reduce(tables: Iterator[AnyTable], options: CsvOptions, channel: str) -> It
                 f"the channel {channel!r} is a Feature Store offline store in shards, and the writes of one record may "
                 "lie in several; set the channel's S3DataDistributionType to FullyReplicated"
             )
-        yield from feature_store.latest_records(
-            [first, *tables], options.record_identifier, options.event_time, channel
-        )
+        stored = [first, *tables]
+        for table in feature_store.latest_records(stored, options.record_identifier, options.event_time, channel):
+            yield spill.keep(table)
         return
     if options.record_identifier is not None or options.event_time is not None:
         raise UserError(

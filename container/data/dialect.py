@@ -3,8 +3,9 @@
 from collections.abc import Collection
 
 from container.data.cells import boolean, days, is_missing, number
-from container.data.delimited import Dialect, first_rows
+from container.data.csv_rows import Dialect, first_rows
 from container.data.schema import Schema
+from container.data.stream import Ahead
 from container.data.table import Kind
 from container.errors import DataError, listing
 
@@ -28,6 +29,16 @@ def of_training(data: bytes, *, header: bool | None, delimiter: str | None, ment
     if header is None:
         header = bool(set(mentioned) & set(rows[0])) or _looks_like_header(rows)
     return Dialect(delimiter, header_names(rows[0]) if header else None, len(rows[0]))
+
+
+def head(text: Ahead, delimiter: str | None, size: int, count: int) -> bytes:
+    """The start of a file, ``size`` bytes at least and ``count`` rows whatever the delimiter, or all of it."""
+    while len(data := text.ahead(size)) == size:
+        whole = data[: data.rfind(b"\n") + 1]
+        if all(len(first_rows(whole, of, count + 1)) > count for of in (delimiter, *_DELIMITERS) if of):
+            return whole
+        size *= 4
+    return data
 
 
 def find_delimiter(data: bytes) -> str:

@@ -39,7 +39,7 @@ def encode(column: Column, kind: Kind, name: str, categories: tuple[str, ...] = 
         return _encode_categories(column, categories)
     values = _from_text(column, kind, name) if isinstance(column, Text) else _from_numbers(column, kind, name)
     with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
+        narrow = values.astype(np.float32, copy=False)
     infinite = np.isinf(narrow)
     if infinite.any():
         row = int(np.argmax(infinite))
@@ -65,7 +65,7 @@ def _from_text(column: Text, kind: Kind, name: str) -> NDArray[np.float64]:
     return table[column.codes]  # the code -1, missing, takes the last entry
 
 
-def _from_numbers(column: Numbers, kind: Kind, name: str) -> NDArray[np.float64]:
+def _from_numbers(column: Numbers, kind: Kind, name: str) -> NDArray[np.float64] | NDArray[np.float32]:
     values = column.values
     if kind is column.kind or (kind is Kind.NUMBER and column.kind is Kind.BOOLEAN):
         return values

@@ -115,7 +115,7 @@ def _keys(column: Column, name: str, codes: dict[str, int]) -> NDArray[np.int64]
 def _seconds(column: Column, name: str) -> NDArray[np.float64]:
     """Seconds since 1970 of timestamps, ISO 8601 texts, or numbers, which are such seconds already."""
     if isinstance(column, Numbers):
-        values = column.values * _DAY if column.kind is Kind.DATE else column.values
+        values = column.values.astype(np.float64) * (_DAY if column.kind is Kind.DATE else 1)
     else:
         days = [cells.days(text) for text in column.values]
         values = np.array([*(np.nan if day is None else day * _DAY for day in days), np.nan])[column.codes]

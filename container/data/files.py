@@ -1,13 +1,20 @@
-"""One file of a channel to a table, as its content type says, or failing that its bytes."""
+"""One file of a channel to tables, as its content type says, or failing that its bytes."""
 
 from dataclasses import dataclass, replace
 
-from container.data import columnar, delimited, dialect, labelled, libsvm, recordio_protobuf
-from container.data.delimited import Dialect
-from container.data.formats import AnyTable, ContentType, Format, sniff
+from container.data import columnar, csv_arrow, delimited, dialect, labelled, libsvm, recordio_protobuf
+from container.data.csv_blocks import CsvFile
+from container.data.csv_rows import Dialect
+from container.data.formats import SNIFFED, AnyTable, ContentType, Format, sniff
 from container.data.inference import Reference, resolve
+from container.data.sources import Source
+from container.data.spill import Spill
+from container.data.stream import Ahead, Text
 from container.data.table import Place, Table
 from container.errors import DataError, UserError
+
+HEAD = 1 << 20
+"""Bytes at least from which a CSV file's dialect is told."""
 
 _BINARY_NAMES = {Format.PARQUET: "Parquet", Format.RECORDIO: "RecordIO"}
 
@@ -46,14 +53,26 @@ class Layout:
         return cls(table.names, len(table.columns))
 
 
-def read_file(data: bytes, declared: ContentType, options: CsvOptions, layout: Layout | None, place: Place) -> AnyTable:
-    """Read one file; ``layout`` is that of the files before it, which tells a header from a row.
+def read_file(
+    source: Source, declared: ContentType, options: CsvOptions, layout: Layout | None, spill: Spill
+) -> list[AnyTable]:
+    """Read one file, none if it is empty, in one table or, of a large one, several.
+
+    ``layout`` is that of the files before it, which tells a header from a row.
 
     Raises:
         DataError: it is not of the format it should be, or its rows cannot be read; with the file and line.
-        UserError: an option names a column that is not there.
+        UserError: an option names a column that is not there, or the disk cannot take what is beyond memory.
     """
-    found = sniff(data)
+    with source.open() as raw:
+        return [] if raw.is_blank() else _read(source, raw, declared, options, layout, spill)
+
+
+def _read(
+    source: Source, raw: Ahead, declared: ContentType, options: CsvOptions, layout: Layout | None, spill: Spill
+) -> list[AnyTable]:
+    place = source.place
+    found = sniff(raw.ahead(SNIFFED))
     chosen = declared.format or found
     if chosen is not found and (binary := {chosen, found} & set(_BINARY_NAMES)):
         what = f"is {_BINARY_NAMES[found]}" if found in binary else f"is not {_BINARY_NAMES[chosen]}"
@@ -62,63 +81,76 @@ def read_file(data: bytes, declared: ContentType, options: CsvOptions, layout: L
             "set the channel's ContentType to what the files are",
             place=place.name,
         )
-    table = _read_as(chosen, found, data, declared, options, layout, place)
-    if options.csv_weights and chosen is not Format.CSV and isinstance(table, Table):
+    try:
+        tables = _read_as(chosen, found, source, raw, declared, options, layout, spill)
+    except DataError as error:
+        raise place.locate(error) from None
+    if options.csv_weights and chosen is not Format.CSV and isinstance(tables[0], Table):
         raise UserError(
             f"'csv_weights' is for CSV, and {place.name} is {chosen.value}; name the weights' column in weight_column"
         )
-    return table
+    return [tables[0], *(replace(table, continues=True) for table in tables[1:])]
 
 
 def _read_as(
     chosen: Format,
     found: Format,
-    data: bytes,
+    source: Source,
+    raw: Ahead,
     declared: ContentType,
     options: CsvOptions,
     layout: Layout | None,
-    place: Place,
-) -> AnyTable:
+    spill: Spill,
+) -> list[AnyTable]:
+    place = source.place
     if chosen is Format.PARQUET:
-        return columnar.read(data, place, unwanted=lambda names: _ignored(names, options))
+        return [*columnar.read_blocks(spill.spool(raw), place, lambda names: _ignored(names, options), spill.keep)]
     if chosen is Format.RECORDIO:
-        return recordio_protobuf.read(data, place)
-    try:
-        text = delimited.decode_text(data, declared.charset)
-    except DataError as error:
-        raise place.locate(error) from None
+        return recordio_protobuf.read_blocks(raw, place, spill.keep)
+    text = Text(raw, declared.charset)
     if chosen is Format.LIBSVM:
-        return libsvm.read(text, place)
+        return [*libsvm.read_blocks(text, place, spill.keep)]
     if chosen in (Format.JSON, Format.JSON_LINES):
         lines = Format.JSON_LINES in (chosen, found)
-        return labelled.read(text, place, lines, options.label_attribute, options.delimiter)
+        return [spill.keep(labelled.read(text.readall(), place, lines, options.label_attribute, options.delimiter))]
     if declared.format is Format.CSV and found is Format.LIBSVM and options.delimiter is None:
         raise DataError(
             "the file is LIBSVM, but the channel's content type says csv",
             "set the channel's ContentType to what the files are, or 'delimiter' if it is CSV",
             place=place.name,
         )
-    return _read_csv(text, options, layout, place)
+    return [*_read_csv(source, text, declared.charset, options, layout, spill)]
 
 
 def _ignored(names: tuple[str, ...], options: CsvOptions) -> set[str]:
     return {names[resolve(reference, names, len(names), "ignore_columns")] for reference in options.ignored}
 
 
-def _read_csv(text: bytes, options: CsvOptions, layout: Layout | None, place: Place) -> Table:
-    written = _dialect(text, options, layout, place)
+def _read_csv(
+    source: Source, text: Text, charset: str | None, options: CsvOptions, layout: Layout | None, spill: Spill
+) -> list[Table]:
+    """The file's rows; of a file of no more than ``HEAD`` bytes in one table, of others in blocks."""
+    head = dialect.head(text, options.delimiter, HEAD, csv_arrow.SAMPLE + 1)
+    written = _dialect(head, options, layout, source.place)
     if options.streamed and written.names is not None:
-        text = _without_repeats(text)
+        text.header_once()
     as_text = {resolve(ref, written.names, written.width, "categorical_columns") for ref in options.categorical}
     if options.group is not None:  # ids may have more digits than a float64
         as_text.add(resolve(options.group, written.names, written.width, "group_column"))
-    return delimited.read(text, written, place, as_text, (layout.width,) if layout else ())
+    widths = (layout.width,) if layout else ()
 
+    def again() -> Text:
+        anew = Text(source.open(), charset)
+        if options.streamed and written.names is not None:
+            anew.header_once()
+        return anew
 
-def _without_repeats(text: bytes) -> bytes:
-    """The text without lines equal to the first; a blank line is left for each, so that lines keep their numbers."""
-    header, end, rows = text.partition(b"\n")
-    return header + end + b"\n".join(b"" if line == header else line for line in rows.split(b"\n"))
+    file = CsvFile(again, written, source.place, as_text, widths)
+    most = max(HEAD, delimited.most_for_csv(written.width))
+    if len(text.ahead(most + 1)) > most:
+        return file.tables(text, head, spill.keep)
+    table = delimited.read(text.readall(), written, source.place, as_text, widths)
+    return [spill.keep(replace(table, place=file.from_row(0)))]  # whose own place keeps the text
 
 
 def _dialect(text: bytes, options: CsvOptions, layout: Layout | None, place: Place) -> Dialect:

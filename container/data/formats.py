@@ -50,6 +50,9 @@ MEDIA_TYPES = {
 _OPAQUE = ("", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain", "*/*")
 """What HTTP clients send when they were told nothing; the bytes decide then."""
 
+SNIFFED = 4096
+"""Bytes of a file that tell its format."""
+
 BINARY = {b"PAR1": Format.PARQUET, recordio.MAGIC: Format.RECORDIO}
 """How files of formats that are no text begin."""
 
@@ -105,7 +108,7 @@ def sniff(data: bytes) -> Format:
     for magic, binary in BINARY.items():
         if data.startswith(magic):
             return binary
-    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    head = data[:SNIFFED].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith((b"{", b"[")):
         return Format.JSON_LINES if _JSON_LINES_START.match(head) else Format.JSON
     line = head.partition(b"\n")[0].partition(b"#")[0]
@@ -129,7 +132,7 @@ def with_hint(error: DataError, data: bytes, content_type: ContentType) -> DataE
     found, declared = sniff(data), content_type.format
     if declared in (None, found) or (found is Format.JSON and declared is Format.JSON_LINES):
         return error
-    if found is Format.CSV and b"," not in data[:4096].partition(b"\n")[0]:  # what is nothing else counts as CSV
+    if found is Format.CSV and b"," not in data[:SNIFFED].partition(b"\n")[0]:  # what is nothing else counts as CSV
         return error
     hint = f"the body looks like {found.value}, but its content type says {declared.value}"
     return DataError(error.cause, f"{error.remedy}; {hint}" if error.remedy else hint, place=error.place)

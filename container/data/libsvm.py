@@ -6,15 +6,19 @@ row's prediction never depends on the rows beside it. A request's rows may leave
 """
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from container.data.csr import to_csr
+from container.data.stream import Text
 from container.data.table import Place, SparseTable
 from container.errors import DataError
 
+BLOCK = 1 << 23
+"""Bytes of a training file that become one table."""
 _MAX_QUERY_ID = 2**53  # float64, in which all columns are read, holds whole numbers up to here
 
 # Possessive throughout, so that a malformed row of any length is refused in one pass over it.
@@ -43,28 +47,52 @@ def read(data: bytes, place: Place, *, labelled: bool = True) -> SparseTable:
         DataError: a row is not of the form above, names an index twice, or only some rows have a label,
             weight or query id; with the row's line.
     """
+    return _read(data, place, 1, labelled, {})[0]
+
+
+def read_blocks(stream: Text, place: Place, keep: Callable[[SparseTable], SparseTable]) -> list[SparseTable]:
+    """The rows of a training file in tables of about `BLOCK` bytes of it each; ``keep`` is given each in turn.
+
+    Raises:
+        DataError: as `read`.
+    """
+    tables, line, given = list[SparseTable](), 1, dict[str, bool]()
+    for data in stream.lines(BLOCK):
+        table, lines = _read(data, place, line, True, given)
+        line += lines
+        if table.rows or not tables:
+            tables.append(keep(table))
+    return tables if tables[0].rows or len(tables) == 1 else tables[1:]
+
+
+def _read(
+    data: bytes, place: Place, first_line: int, labelled: bool, given: dict[str, bool]
+) -> tuple[SparseTable, int]:
+    """The rows and how many lines they stand on. ``given`` says what the rows before have, and is told of these."""
     lines: list[int] = []
     rows: list[re.Match[bytes]] = []
     place = Place(place.name, place.unit, lines.__getitem__)
     pattern = _LABELLED if labelled else _PERHAPS_LABELLED
-    for line, raw in enumerate(data.splitlines(), start=1):
+    texts = data.splitlines()
+    for line, raw in enumerate(texts, start=first_line):
         text = raw.partition(b"#")[0].strip()
         if not text:
             continue
         row = pattern.fullmatch(text)
-        if row is None:
-            lines.append(line)
-            raise place.locate(_malformed(text, len(lines) - 1))
         lines.append(line)
+        if row is None:
+            raise place.locate(_malformed(text, len(lines) - 1))
         rows.append(row)
     try:
-        label = _column(rows, "label", b"")
-        weight = _column(rows, "weight", b":")
-        group = _query_ids(rows)
+        label = _column(rows, "label", b"", given)
+        weight = _column(rows, "weight", b":", given)
+        group = _query_ids(rows, given)
         matrix = _matrix([row["pairs"] for row in rows])
     except DataError as error:
         raise place.locate(error) from None
-    return SparseTable(matrix, label, weight, group, place)
+    numbers = np.array(lines, dtype=np.int64)
+    place = Place(place.name, place.unit, lambda row: int(numbers[row]))
+    return SparseTable(matrix, label, weight, group, place), len(texts)
 
 
 def _malformed(text: bytes, row: int) -> DataError:
@@ -79,21 +107,25 @@ def _malformed(text: bytes, row: int) -> DataError:
     return DataError("the row is not LIBSVM", _FORM, row=row)
 
 
-def _column(rows: list[re.Match[bytes]], name: str, prefix: bytes) -> NDArray[np.float64] | None:
+def _column(
+    rows: list[re.Match[bytes]], name: str, prefix: bytes, given: dict[str, bool]
+) -> NDArray[np.float64] | None:
     """One value a row, or None where no row has one."""
     found = [row[name] for row in rows]
-    absent = sum(value is None for value in found)
-    if absent == len(found):
+    if not found:
         return None
-    if absent:
-        first = next(i for i, value in enumerate(found) if (value is None) != (found[0] is None))
-        has = "has no" if found[0] is not None else "has a"
-        raise DataError(f"the row {has} {name}, unlike the rows before", f"give every row a {name}, or none", row=first)
+    first = given.setdefault(name, found[0] is not None)
+    if any((value is not None) != first for value in found):
+        row = next(i for i, value in enumerate(found) if (value is not None) != first)
+        has = "has no" if first else "has a"
+        raise DataError(f"the row {has} {name}, unlike the rows before", f"give every row a {name}, or none", row=row)
+    if not first:
+        return None
     return np.array([float(value.strip().removeprefix(prefix)) for value in found], dtype=np.float64)
 
 
-def _query_ids(rows: list[re.Match[bytes]]) -> NDArray[np.int64] | None:
-    values = _column(rows, "qid", b"qid:")
+def _query_ids(rows: list[re.Match[bytes]], given: dict[str, bool]) -> NDArray[np.int64] | None:
+    values = _column(rows, "qid", b"qid:", given)
     if values is None:
         return None
     if (values >= _MAX_QUERY_ID).any():

@@ -1,11 +1,12 @@
 """Pipe mode: a channel as a stream, for each epoch a FIFO ``<channel>_<n>``.
 
-The stream of epoch 0 is read once, to its end, and kept: every later pass of training is over what was kept, so
-that the FIFOs of later epochs are never opened.
+The stream of epoch 0 is read once, to its end, and kept, on disk where memory is short: every later pass of
+training is over what was kept, so that the FIFOs of later epochs are never opened.
 Source: AWS's developer guide. The files of a prefix come one after the other with nothing between them; with
 RecordWrapperType RecordIO each file is a record, and of an augmented manifest each attribute of a line.
 """
 
+import mmap
 import time
 from collections.abc import Iterator, Sequence
 from itertools import batched
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from container.data import recordio
 from container.data.formats import BINARY, Format
-from container.data.sources import unpack
+from container.data.sources import Source, unpacked
+from container.data.spill import Spill
 from container.data.table import Place
 from container.errors import DataError
 
@@ -22,32 +24,46 @@ _PATIENCE = 10.0
 _PARQUET_SEAM = b"PAR1PAR1"  # a Parquet file begins and ends with PAR1
 
 
-def read_pipe(stem: Path, wrapped: bool, format: Format | None) -> Iterator[tuple[Place, bytes]]:
-    """The files in the stream whose FIFO is ``<stem>_0``, unpacked; rows that came one a record make one file.
+def read_pipe(stem: Path, wrapped: bool, format: Format | None, spill: Spill) -> Iterator[Source]:
+    """The files in the stream whose FIFO is ``<stem>_0``; rows that came one a record make one file.
 
     Raises:
         DataError: there is no FIFO, or a stream that should be RecordIO is not.
+        UserError: the disk cannot take the stream.
     """
     fifo = stem.with_name(f"{stem.name}_0")
     place = Place(fifo.name)
-    data = _read_to_end(fifo, stem.name)
+    data = _read_to_end(fifo, stem.name, spill)
     if not wrapped:
-        data = unpack(data, place)
-        parts = data.split(_PARQUET_SEAM) if data.startswith(b"PAR1") else [data]
-        for index, part in enumerate(parts):
-            yield place, (b"PAR1" if index else b"") + part + (b"PAR1" if index < len(parts) - 1 else b"")
+        yield from _files(Source.of(place, data), spill)
         return
-    records = [unpack(record, place) for record in recordio.frames(data, place)]
+    data = bytes(data)
+    records = [unpacked(record, place) for record in recordio.frames(data, place)]
     if format is Format.RECORDIO and not any(record.startswith(recordio.MAGIC) for record in records):
-        yield place, data  # what is RecordIO already is not wrapped again
+        yield Source.of(place, data)  # what is RecordIO already is not wrapped again
     elif all(_is_line(record) for record in records):
-        yield place, b"\n".join(_join_attributes([record.strip(b"\r\n") for record in records]))
+        lines = [record.strip(b"\r\n") for record in records]
+        yield Source.of(place, b"\n".join(_join_attributes(lines)))
     else:
         for number, record in enumerate(records, start=1):
-            yield Place(f"{fifo.name} record {number}"), record
+            yield Source.of(Place(f"{fifo.name} record {number}"), record)
 
 
-def _read_to_end(fifo: Path, channel: str) -> bytes:
+def _files(source: Source, spill: Spill) -> Iterator[Source]:
+    """The files in a stream without a wrapper: Parquet files are told apart, others are as one."""
+    with source.open() as stream:
+        if stream.ahead(4) != b"PAR1":
+            yield source
+            return
+        data = spill.spool(stream)
+    view, start = memoryview(data), 0
+    while (seam := data.find(_PARQUET_SEAM, start)) >= 0:
+        yield Source.of(source.place, view[start : seam + 4])
+        start = seam + 4
+    yield Source.of(source.place, view[start:])
+
+
+def _read_to_end(fifo: Path, channel: str, spill: Spill) -> "bytes | mmap.mmap":
     deadline = time.monotonic() + _PATIENCE
     while not fifo.exists():
         if time.monotonic() > deadline:
@@ -57,7 +73,8 @@ def _read_to_end(fifo: Path, channel: str) -> bytes:
             )
         time.sleep(0.1)
     try:
-        return fifo.read_bytes()
+        with fifo.open("rb") as stream:
+            return spill.spool(stream)
     except OSError as error:
         raise DataError(
             f"the stream cannot be read: {error.strerror}", "start the job again", place=fifo.name

@@ -16,14 +16,14 @@ _LENGTH_BITS = 29
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 
 
-def frames(data: bytes, place: Place) -> Iterator[bytes]:
-    """The payload of each record.
+def frames(data: bytes, place: Place, before: int = 0) -> Iterator[bytes]:
+    """The payload of each record; ``before`` is how many came before these.
 
     Raises:
         DataError: the data is no RecordIO, or ends within a record; with the record's number.
     """
     place = Place(place.name, "record")
-    at, row, parts = 0, 0, list[bytes]()
+    at, row, parts = 0, before, list[bytes]()
     while at < len(data):
         try:
             flag, payload, at = _frame(data, at)
@@ -42,6 +42,20 @@ def frames(data: bytes, place: Place) -> Iterator[bytes]:
         row += 1
     if parts:
         raise place.locate(DataError("the last part of a split record is missing", _REMEDY, row=row))
+
+
+def whole(data: bytes) -> int:
+    """Where the last record that is there whole ends, 0 without one; all of the data where it is no RecordIO."""
+    at = last = 0
+    while at + 8 <= len(data):
+        if not data.startswith(MAGIC, at):
+            return len(data)
+        header = int.from_bytes(data[at + 4 : at + 8], "little")
+        length = header & ((1 << _LENGTH_BITS) - 1)
+        at += 8 + length + -length % 4
+        if at <= len(data) and header >> _LENGTH_BITS not in (_FIRST, _MIDDLE):
+            last = at
+    return last
 
 
 def frame(payload: bytes) -> bytes:

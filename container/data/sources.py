@@ -1,48 +1,119 @@
-"""Where a channel's bytes come from: its folder, one file after the other, each read once from start to end.
+"""Where a channel's bytes come from: its folder, one file after the other, each read from start to end.
 
-FastFile streams a file from S3 as it is read, where such reads are cheap; so files are opened but once, never
-sought in, and never read in parallel.
+FastFile streams a file from S3 as it is read, where such reads are cheap; so files are never sought in and never
+read in parallel, and opened again only where a message needs a line's number or a column turns out to be text.
 """
 
 import gzip
+import io
 import logging
+import mmap
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from container.data.stream import Ahead, Readable
 from container.data.table import Place
 from container.errors import DataError, listing
 
 log = logging.getLogger(__name__)
 
+GZIP = b"\x1f\x8b"
 
-def read_folder(folder: Path) -> Iterator[tuple[Place, bytes]]:
-    """Every file below the folder, unpacked.
 
-    Raises:
-        DataError: there are no files, or one cannot be read.
-    """
-    for path in data_files(folder):
-        place = Place(path.relative_to(folder.parent).as_posix())
+@dataclass(frozen=True)
+class Source:
+    """One file, unpacked where it is gzip, whatever its name or content type."""
+
+    place: Place
+    start: Callable[[], Readable]
+
+    @classmethod
+    def of(cls, place: Place, data: "bytes | memoryview | mmap.mmap") -> "Source":
+        """A file whose bytes are there already, in memory or mapped."""
+        return cls(place, lambda: _Bytes(data))
+
+    def open(self) -> Ahead:
+        """Its bytes from the start.
+
+        Raises:
+            DataError: it cannot be read, or is damaged; reading on can raise that too.
+        """
+        raw = Ahead(_Guarded(self.place, self.start))
+        return Ahead(_Guarded(self.place, lambda: _Unpacked(raw))) if raw.ahead(2) == GZIP else raw
+
+
+class _Bytes(io.RawIOBase):
+    """Bytes as a stream, without a copy of all of them."""
+
+    def __init__(self, data: "bytes | memoryview | mmap.mmap") -> None:
+        self._view, self._at = memoryview(data), 0
+
+    def read(self, size: int = -1) -> bytes:
+        end = len(self._view) if size < 0 else self._at + size
+        part = bytes(self._view[self._at : end])
+        self._at += len(part)
+        return part
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzip file that closes the one it reads."""
+
+    def __init__(self, packed: Ahead) -> None:
+        super().__init__(fileobj=packed)
+        self._packed = packed
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()
+
+
+class _Guarded:
+    """A stream whose errors name the file."""
+
+    def __init__(self, place: Place, start: Callable[[], Any]) -> None:
+        self._place = place
+        self._stream = self._guard(start)
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(self._guard(lambda: self._stream.read(size)))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _guard(self, step: Callable[[], Any]) -> Any:
         try:
-            data = path.read_bytes()
+            return step()
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise self._error(f"the gzip file is damaged: {error}", "compress it again") from None
         except OSError as error:
-            raise DataError(
-                f"the file cannot be read: {error.strerror}", "check its permissions", place=place.name
-            ) from None
-        yield place, unpack(data, place)
+            raise self._error(f"the file cannot be read: {error.strerror}", "check its permissions") from None
+
+    def _error(self, cause: str, remedy: str) -> DataError:
+        return DataError(cause, remedy, place=self._place.name)
 
 
-def unpack(data: bytes, place: Place) -> bytes:
-    """The bytes, decompressed where they are gzip, whatever their name or content type.
+def unpacked(data: bytes, place: Place) -> bytes:
+    """The bytes, decompressed where they are gzip.
 
     Raises:
         DataError: they are damaged.
     """
-    try:
-        return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"the gzip file is damaged: {error}", "compress it again", place=place.name) from None
+    with Source.of(place, data).open() as stream:
+        return stream.readall()
+
+
+def read_folder(folder: Path) -> Iterator[Source]:
+    """Every file below the folder.
+
+    Raises:
+        DataError: there are no files.
+    """
+    for path in data_files(folder):
+        yield Source(Place(path.relative_to(folder.parent).as_posix()), partial(io.FileIO, path))
 
 
 def has_files(folder: Path) -> bool:

@@ -23,12 +23,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """A column the format itself gave as numbers: float64 of shape (rows,), NaN where missing.
+    """A column the format itself gave as numbers: float64 of shape (rows,), NaN where missing; float32 may hold them
+    where it holds the very same.
 
     ``kind`` is DATE where they are days since 1970-01-01 and BOOLEAN where they are 0 and 1.
     """
 
-    values: NDArray[np.float64]
+    values: NDArray[np.float64] | NDArray[np.float32]
     kind: Kind = Kind.NUMBER
 
     def __len__(self) -> int:
@@ -97,7 +98,8 @@ class Place:
 class Table:
     """Columns of equal length; ``names`` where the source gave them, else None.
 
-    ``incomplete`` has, for records, the names some lack, with the first row that does.
+    ``incomplete`` has, for records, the names some lack, with the first row that does. ``continues`` says that the
+    rows before in the same file are another table's.
     """
 
     columns: Sequence[Column]
@@ -105,6 +107,7 @@ class Table:
     rows: int
     place: Place
     incomplete: Mapping[str, int] = field(default_factory=dict)
+    continues: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +122,7 @@ class SparseTable:
     weight: NDArray[np.float64] | None
     group: NDArray[np.int64] | None
     place: Place
+    continues: bool = False
 
     @property
     def rows(self) -> int:

@@ -6,13 +6,12 @@ import sys
 from types import FrameType
 
 from container import logs
-from container.contract import threads
+from container.contract import allocator, threads
 from container.contract.inference_code import InferenceCode
 from container.contract.paths import OptMl
 from container.contract.resources import usable_cpus
 from container.contract.serving_env import ServingSettings
 from container.errors import ContainerError
-from container.serving import memory
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ def main() -> int:
     logs.configure()
     # A worker is forked from this process, and an OpenMP team does not survive a fork: its children would hang.
     threads.limit_native(1)
-    memory.bound()
+    allocator.bound()
     try:
         _serve(ServingSettings.from_env(), OptMl.from_env())
     except ContainerError as error:

@@ -12,8 +12,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from container import logs
+from container.contract import allocator
 from container.contract.serving_env import THREADS, ServingSettings
-from container.serving import memory
 from container.serving.fast import Fast
 from container.serving.metrics import Metrics
 from container.serving.observer import Observer
@@ -102,7 +102,7 @@ def run(
     logs.configure(settings.log_level, as_json=settings.json_log, sparing=sparing)
     observer = Observer(metrics, settings.access_log)
     server = Server(app, {**options(settings), **(more or {})}, fast, Limits.of(settings), observer)
-    memory.trim()
+    allocator.trim()
     server.run()
 
 

@@ -1,6 +1,6 @@
 """What a job learns from its tables: the columns' meaning, the objective, and XGBoost's parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from container.contract.job import TrainingJob
 from container.contract.resources import usable_cpus
+from container.data.formats import AnyTable
 from container.data.inference import Agree, Inferred, Roles, infer
-from container.data.schema import Schema
+from container.data.schema import Role, Schema
 from container.data.table import Kind, SparseTable, Table
 from container.errors import UserError
 from container.model.artifact import Artifact
@@ -29,10 +30,11 @@ from container.training.objective import (
     wants_classes,
     with_classes,
 )
-from container.training.report import describe
+from container.training.report import channel, describe
 from container.training.rows import encoded, matrix
 from container.training.rows.encoded import Rows
 from container.training.rows.inputs import Tables
+from container.training.rows.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,22 @@ class Plan:
     schema: Schema
     task: Task
     params: dict[str, Any]
-    parts: Mapping[str, Sequence[Rows]]
+    parts: dict[str, list[Rows]]
     description: str
 
 
 def make_plan(
-    tables: Tables, job: TrainingJob, hyperparameters: Hyperparameters, earlier: Artifact | None, cluster: Cluster
+    tables: Tables,
+    job: TrainingJob,
+    hyperparameters: Hyperparameters,
+    earlier: Artifact | None,
+    cluster: Cluster,
+    storage: Storage,
 ) -> Plan:
     """Decide, check and encode; an ``earlier`` model, where there is one, has decided most of it.
 
-    On several hosts all decide the same, and each keeps its share of the rows.
+    On several hosts all decide the same, and each keeps its share of the rows. Each table is dropped from ``tables``
+    as soon as it is encoded.
 
     Raises:
         UserError: hyperparameters that do not fit the data, or data that does not fit the earlier model.
@@ -64,7 +72,14 @@ def make_plan(
     if earlier is not None:
         schema = continued_schema(earlier.schema, schema)
         task = continued_task(earlier, task, asked=hyperparameters.objective)
-    parts = {channel: [encoded.from_table(table, schema, task) for table in of] for channel, of in tables.items()}
+    channels = {name: channel(of, schema) for name, of in tables.items()}
+    # For the queries' names, should one lie on two hosts.
+    apart = {
+        name: _with_queries(of, schema)
+        for name, of in tables.items()
+        if cluster.size > 1 and is_sharded(job.channels[name])
+    }
+    parts = {name: _encoded(of, schema, task, storage) for name, of in tables.items()}
     spread = _spread([part.label for part in parts["train"]], cluster)
     task = with_classes(task, spread)
     check_event_seen(task, spread)
@@ -74,19 +89,34 @@ def make_plan(
     machine = ("nthread", "device", "verbosity")
     shared = {name: value for name, value in params.items() if name not in machine}
     check_same({"schema": schema.to_json(), "params": shared}, cluster)
-    description = describe(tables, parts["train"], inferred, schema, task)
-    for channel, of in tables.items():
-        if cluster.size > 1 and is_sharded(job.channels[channel]):
-            check_apart(parts[channel], of, schema, channel, cluster)
-    own = {channel: share(of, job.channels[channel], cluster) for channel, of in parts.items()}
-    return Plan(schema, task, params, own, description)
+    description = describe(channels, parts["train"], inferred, schema, task)
+    for name, of in apart.items():
+        check_apart(parts[name], of, schema, name, cluster)
+    if cluster.size > 1:
+        parts = {name: [*map(storage.keep, share(of, job.channels[name], cluster))] for name, of in parts.items()}
+    return Plan(schema, task, params, parts, description)
 
 
-def _spread(parts: Sequence[NDArray[np.float64]], cluster: Cluster) -> Spread:
-    label = np.concatenate(parts)
-    own = (len(label), float(label.min()), float(label.max())) if len(label) else (0, np.inf, -np.inf)
-    rows, least, greatest = zip(*cluster.gather(own), strict=True)
-    return Spread(sum(rows), min(least), max(greatest))
+def _with_queries(tables: list[AnyTable], schema: Schema) -> list[AnyTable]:
+    named = any(other.role is Role.GROUP for other in schema.others)
+    return list(tables) if named else []
+
+
+def _encoded(tables: list[AnyTable], schema: Schema, task: Task, storage: Storage) -> list[Rows]:
+    """The rows of the tables, which are taken from the list one by one, so that memory never holds both whole."""
+    parts = []
+    tables.reverse()
+    while tables:
+        parts.append(storage.keep(encoded.from_table(tables.pop(), schema, task)))
+    return parts
+
+
+def _spread(labels: Sequence[NDArray[np.float64]], cluster: Cluster) -> Spread:
+    there = [label for label in labels if len(label)]
+    least, greatest = min(map(np.min, there), default=np.inf), max(map(np.max, there), default=-np.inf)
+    hosts = cluster.gather((sum(map(len, there)), float(least), float(greatest)))
+    rows, all_least, all_greatest = zip(*hosts, strict=True)
+    return Spread(sum(rows), min(all_least), max(all_greatest))
 
 
 def _understand(

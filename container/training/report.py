@@ -18,16 +18,17 @@ _MOST_NAMES = 200
 
 
 def describe(
-    tables: Mapping[str, Sequence[AnyTable]],
+    channels: Mapping[str, str],
     labels: Sequence[Rows],
     inferred: Inferred | None,
     schema: Schema,
     task: Task,
 ) -> str:
-    """A line for each channel, the target, each kind of feature, what is left out, and the objective."""
-    lines = ["Data"]
-    for channel, parts in tables.items():
-        lines.append(_line(channel, _channel(parts, schema)))
+    """A line for each channel, the target, each kind of feature, what is left out, and the objective.
+
+    ``channels`` has what `channel` says of each.
+    """
+    lines = ["Data", *(_line(name, text) for name, text in channels.items())]
     lines += [_line("target" if i == 0 else "", text) for i, text in enumerate(_targets(labels, schema))]
     if task.objective.startswith("rank:"):
         lines.append(_line("queries", _queries(labels)))
@@ -52,9 +53,11 @@ def _line(label: str, text: str) -> str:
     return textwrap.fill(text, 118, initial_indent=f"  {label:<14}", subsequent_indent=" " * 16, break_long_words=False)
 
 
-def _channel(parts: Sequence[AnyTable], schema: Schema) -> str:
+def channel(parts: Sequence[AnyTable], schema: Schema) -> str:
+    """How many files, rows and columns a channel has, and how much is missing."""
     rows = sum(part.rows for part in parts)
-    files = f"{len(parts)} file" + ("s" if len(parts) > 1 else "")
+    count = sum(not part.continues for part in parts)
+    files = f"{count} file" + ("s" if count > 1 else "")
     text = f"{files}, {rows:,} rows"
     if isinstance(parts[0], SparseTable):
         given = sum(part.matrix.nnz for part in parts if isinstance(part, SparseTable))

@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,9 @@ from container.training.hosts.cluster import Cluster, ClusterError, joined
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
 from container.training.rows import matrix
+from container.training.rows.estimate import Shape, estimate
 from container.training.rows.inputs import read_tables
+from container.training.rows.storage import Storage
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, member: Member = SINGLE
     failure = opt_ml.failure if member.leads else None
 
     def end(reason: str) -> None:
+        stop.before_exit()
         os._exit(report_failure(ClusterError(reason), failure))
 
     if member.leads:
@@ -54,8 +58,9 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, member: Member = SINGLE
         with (
             accompanied(count if member.leads else 1),
             joined(job.resources, end, replace(member, count=count)) as cluster,
+            Storage.opened(hyperparameters.cache_dir, stop, cluster.members) as storage,
         ):
-            _run(job, hyperparameters, opt_ml, stop, cluster)
+            _train(job, hyperparameters, opt_ml, stop, cluster, storage)
     except Exception as error:
         if len(job.resources.hosts) * count > 1:
             # XGBoost's threads of a broken collective crash a process that ends in the usual order.
@@ -63,15 +68,24 @@ def run(job: TrainingJob, opt_ml: OptMl, stop: StopFlag, member: Member = SINGLE
         raise
 
 
-def _run(job: TrainingJob, hyperparameters: Hyperparameters, opt_ml: OptMl, stop: StopFlag, cluster: Cluster) -> None:
+def _train(
+    job: TrainingJob,
+    hyperparameters: Hyperparameters,
+    opt_ml: OptMl,
+    stop: StopFlag,
+    cluster: Cluster,
+    storage: Storage,
+) -> None:
     started = time.monotonic()
     earlier = load_earlier(job)
     if earlier is not None and hyperparameters.kfold:
         raise UserError("'_kfold': folds begin from nothing; leave it out, or the channel 'model'")
     if cluster.size > 1 and hyperparameters.kfold:
         raise UserError("'_kfold': cross-validation runs on one host; set the instance count to 1")
-    plan = make_plan(read_tables(job, hyperparameters, cluster), job, hyperparameters, earlier, cluster)
+    tables = read_tables(job, hyperparameters, cluster, storage.spill)
+    plan = make_plan(tables, job, hyperparameters, earlier, cluster, storage)
     log.info("%s", plan.description)
+    _settle(plan, hyperparameters, cluster, storage)
     checkpoints = None
     # The platform makes the folder when checkpoints are asked for.
     if cluster.any(opt_ml.checkpoints.is_dir()):
@@ -83,7 +97,7 @@ def _run(job: TrainingJob, hyperparameters: Hyperparameters, opt_ml: OptMl, stop
     if hyperparameters.kfold:
         boosters = _train_folds(plan, hyperparameters, stop, checkpoints, opt_ml.output_data)
     else:
-        boosters = [_train_one(plan, hyperparameters, stop, checkpoints, earlier, cluster)]
+        boosters = [_train_one(plan, hyperparameters, stop, checkpoints, earlier, cluster, storage)]
     if stop.requested and not hyperparameters.save_model_on_termination:
         log.info("Stopped; no model is written, for save_model_on_termination is false")
         return
@@ -102,11 +116,17 @@ def _train_one(
     checkpoints: Checkpoints | None,
     earlier: Artifact | None,
     cluster: Cluster,
+    storage: Storage,
 ) -> xgboost.Booster:
-    several = cluster.size > 1
-    train_data = matrix.build(plan.parts["train"], plan.params, codes_only=several)
-    validation = plan.parts.get("validation")
-    validation_data = matrix.build(validation, plan.params, train_data, codes_only=several) if validation else None
+    build = partial(
+        matrix.build,
+        params=plan.params,
+        codes_only=cluster.size > 1,
+        cache=storage.folder() if storage.external else None,
+    )
+    # What a matrix was made of is not needed beside it.
+    train_data = build(plan.parts.pop("train"))
+    validation_data = build(plan.parts.pop("validation"), reference=train_data) if plan.parts else None
     start = None if earlier is None else earlier.booster
     booster = rounds.train(
         plan.params, hyperparameters, train_data, validation_data, stop, checkpoints, start, cluster
@@ -130,6 +150,15 @@ def _train_folds(
         except OSError as error:
             raise ModelError(f"{path} cannot be written: {error.strerror}; free space, or mount it writable") from None
     return folds.boosters
+
+
+def _settle(plan: Plan, hyperparameters: Hyperparameters, cluster: Cluster, storage: Storage) -> None:
+    """Find out what training needs, and put on disk what does not fit into memory."""
+    parts = [part for channel in plan.parts.values() for part in channel]
+    shape = Shape.of(parts, plan.params.get("max_bin", 256))
+    need = estimate(shape, plan.params, hyperparameters, ranked=any(part.group is not None for part in parts))
+    depth = plan.params.get("max_depth", 6)
+    storage.settle(plan.parts, shape, need, cluster, f"{shape.bins} bins, depth {depth}")
 
 
 def _prepare(folder: Path) -> None:

@@ -11,9 +11,17 @@ import xgboost
 
 from container.model.artifact import load
 from container.training.hosts.cluster import PORT
-from tests.contract.hosts import Hosts, rmse
+from tests.contract.hosts import TRAIN, Hosts, rmse
 
 DATA = Path(__file__).parents[1] / "data" / "ames.csv"
+LITTLE_MEMORY = f"""
+from dataclasses import replace
+from container.training import run
+from container.training.rows import storage
+storage.available_memory, storage.used_memory, storage._TABLES = lambda: 10**9, lambda: 0, 0
+estimate = run.estimate
+run.estimate = lambda *of, **more: replace(estimate(*of, **more), in_memory=10**10)
+{TRAIN}"""
 
 
 @pytest.fixture
@@ -218,6 +226,20 @@ def test_checkpoints_are_the_leaders_and_resume_all(hosts, rows):
     assert "[3]\t" in job.log(job.leader)
     assert "[2]\t" not in job.log(job.leader)
     assert not list((job.roots[max(job.names)] / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("sharded", [True, False])
+def test_one_host_with_little_memory_changes_nothing(hosts, rows, sharded):
+    job = hosts(2, sharded=sharded, subsample="0.6")
+    models = []
+    for programs in ({}, {job.names[0]: LITTLE_MEMORY}):
+        for place, name in enumerate(job.names):
+            job.give(name, [rows[0], *rows[1 + place :: 2]] if sharded else rows)
+        job.start(programs)
+        assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+        models.append(bytes(_one_model(job).save_raw("ubj")))
+    assert all("trains with the data in" in job.log(name) for name in job.names)
+    assert models[0] == models[1]
 
 
 def test_the_port_is_named_in_the_documentation():

@@ -59,9 +59,9 @@ class Container:
         )
         return done.stdout
 
-    def wait(self) -> int:
+    def wait(self, seconds: float = 120) -> int:
         """Its exit code, once it has ended."""
-        return int(docker("wait", self.name))
+        return int(docker("wait", self.name, timeout=seconds))
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         """Return once the condition holds; an AssertionError with the log when the container ended or hung."""

@@ -3,13 +3,12 @@
 Models leave a headroom to requests. Loading takes more than what stays, for a moment, and may use half of that.
 """
 
-import ctypes
 import math
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
+from container.contract import allocator
 from container.contract.resources import memory
 from container.contract.serving_env import MIB, ServingSettings
 from container.errors import InsufficientMemoryError
@@ -74,11 +73,5 @@ def kept(files_size: int, growth: int) -> int:
 
 def resident() -> int:
     """Bytes of memory that this process has, when all that is free is given back."""
-    give_back()
+    allocator.trim()
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def give_back() -> None:
-    """Return to the system what this process has freed: the C library would keep it, and others could not use it."""
-    with suppress(AttributeError):  # not glibc
-        ctypes.CDLL(None).malloc_trim(0)

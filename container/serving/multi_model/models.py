@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Semaphore
 
+from container.contract import allocator
 from container.contract.resources import usable_cpus
 from container.contract.serving_env import ServingSettings
 from container.errors import ModelError, NotFoundError, UserError
@@ -92,7 +93,7 @@ class Models:
                 break
             gc.collect()
             pause = min(1.0, 2 * pause)
-        memory.give_back()
+        allocator.trim()
 
 
 def load(entry: Entry, settings: ServingSettings, shared: Semaphore | None = None) -> Model:

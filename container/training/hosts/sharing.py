@@ -15,7 +15,7 @@ from container.data.schema import Schema
 from container.data.table import Place, SparseTable, Table, Text
 from container.errors import UserError
 from container.training.hosts.cluster import Cluster
-from container.training.rows.encoded import Rows, join, take
+from container.training.rows.encoded import Rows, take
 from container.training.rows.groups import named, spelled
 
 
@@ -32,12 +32,18 @@ def share(parts: Sequence[Rows], channel: Channel, cluster: Cluster) -> Sequence
     rank, size = (cluster.member, cluster.members) if is_sharded(channel) else (cluster.rank, cluster.size)
     if size == 1:
         return parts
-    rows = join(parts)
-    count = len(rows.label)
-    if rows.group is not None:
-        return [take(rows, np.flatnonzero(rows.group % size == rank))]
+    count, before, own = sum(len(part.label) for part in parts), 0, []
     begin, end = (count * place // size for place in (rank, rank + 1))
-    return [take(rows, np.arange(begin, end))]
+    for part in parts:
+        if part.group is not None:
+            index = np.flatnonzero(part.group % size == rank)
+        else:
+            first, last = (min(max(place - before, 0), len(part.label)) for place in (begin, end))
+            index = np.arange(first, last)
+        before += len(part.label)
+        if len(index) or part is parts[0]:
+            own.append(take(part, index))
+    return own
 
 
 def check_apart(

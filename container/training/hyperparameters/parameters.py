@@ -16,6 +16,7 @@ from container.training.hyperparameters.types import (
     Columns,
     Delimiter,
     Device,
+    Folder,
     Fractions,
     Header,
     Interactions,
@@ -86,6 +87,7 @@ class Parameters(BaseModel):
     )
     kfold: int | None = _job("Number of cross-validation folds.", name="_kfold", default="off", ge=2)
     num_cv_round: int = _job("Times the cross-validation is repeated.", name="_num_cv_round", value=1, ge=1)
+    cache_dir: Folder = _job("Folder on a disk for data that is larger than memory.", value="/tmp")
     tuning_objective_metric: str | None = _job(
         "Sent by tuning jobs, such as `validation:rmse`; its metric is logged too.",
         name="_tuning_objective_metric",
@@ -145,8 +147,7 @@ class Parameters(BaseModel):
     )
     aft_loss_distribution_scale: float | None = _task("Scale of that distribution.", default="1", gt=0)
     multi_strategy: Literal["one_output_per_tree", "multi_output_tree"] | None = _task(
-        "Trees for several outputs: one for each, or trees with vector leaves.",
-        default="`one_output_per_tree`",
+        "Trees for several outputs: one for each, or trees with vector leaves.", default="`one_output_per_tree`"
     )
     seed: int | None = _task("Random seed.", default="0", gt=-(2**31), lt=2**31 - 1)
     seed_per_iteration: bool | None = _task("Seed each round by its number.", default="0")

@@ -151,6 +151,12 @@ def _device(text: str) -> str:
     return device
 
 
+def _folder(text: str) -> str:
+    if not text.startswith("/") or "\0" in text:
+        raise ValueError(f"must be the absolute path of a folder, got {shown(text)}")
+    return text
+
+
 GROWERS = ("grow_colmaker", "grow_histmaker", "grow_quantile_histmaker", "grow_gpu_hist", "grow_gpu_approx")
 TREE_UPDATERS = (*GROWERS, "prune", "refresh")
 LINEAR_UPDATERS = ("shotgun", "coord_descent")
@@ -188,6 +194,7 @@ Updaters = Annotated[
 ]
 Header = Annotated[Literal["auto", "true", "false"], BeforeValidator(str.lower)]
 Delimiter = Annotated[str, BeforeValidator(_delimiter), Accepts("`auto` or one character (`\\t`: tab)")]
+Folder = Annotated[str, BeforeValidator(_folder), Accepts("absolute path")]
 Device = Annotated[str, BeforeValidator(_device), Accepts("`auto`, `cpu`, `cuda` or `cuda:<ordinal>`")]
 
 Objective = Literal[

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +76,9 @@ def join(parts: Sequence[Rows]) -> Rows:
         import pyarrow as pa
 
         features = pa.concat_tables([part.features for part in parts])
+    check_alike(parts)
     weights = [part.weight for part in parts if part.weight is not None]
     queries = [part.group for part in parts if part.group is not None]
-    if len(weights) not in (0, len(parts)) or len(queries) not in (0, len(parts)):
-        raise UserError("some files have weights or query ids and others have none; give all files them, or none")
     uppers = [part.upper for part in parts if part.upper is not None]
     return Rows(
         features,
@@ -90,20 +89,40 @@ def join(parts: Sequence[Rows]) -> Rows:
     )
 
 
+def check_alike(parts: Sequence[Rows]) -> None:
+    """Refuse parts of which only some have weights or query ids.
+
+    Raises:
+        UserError: as said.
+    """
+    for given in ({part.weight is None for part in parts}, {part.group is None for part in parts}):
+        if len(given) > 1:
+            raise UserError("some files have weights or query ids and others have none; give all files them, or none")
+
+
 def digest(parts: Sequence[Rows]) -> str:
-    """A short hash of all values, by which a job knows the data of another."""
-    found = hashlib.sha256()
+    """A short hash of all values, by which a job knows the data of another; how they are parted makes no difference."""
+    hashes: list[Any] = []
     for part in parts:
         features = part.features
         if isinstance(features, sparse.csr_matrix):
-            arrays = [features.indptr, features.indices, features.data]
+            arrays = [np.diff(features.indptr), features.indices, features.data]
         else:
             # Codes, not names: the names are in the schema, and buffers of text may differ for equal columns.
-            chunks = (chunk for column in features.columns for chunk in column.chunks)
-            arrays = [getattr(chunk, "indices", chunk).to_numpy(zero_copy_only=False) for chunk in chunks]
-        for array in (*arrays, part.label, part.weight, part.group, *(() if part.upper is None else (part.upper,))):
-            found.update(b"-" if array is None else np.ascontiguousarray(array))
-    return found.hexdigest()[:16]
+            arrays = [_codes(column).to_numpy() for column in features.columns]
+        every: list[NDArray[Any] | None] = [*arrays, part.label, part.weight, part.group, part.upper]
+        hashes = hashes or [hashlib.sha256() for _ in every]
+        for found, array in zip(hashes, every, strict=True):
+            found.update(b"" if array is None else np.ascontiguousarray(array))
+    return hashlib.sha256(b"".join(found.digest() for found in hashes)).hexdigest()[:16]
+
+
+def _codes(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return column
+    return pa.chunked_array([chunk.indices.fill_null(-1) for chunk in column.chunks], pa.int32())
 
 
 def take(rows: Rows, index: NDArray[np.intp]) -> Rows:

@@ -6,6 +6,7 @@ from container.contract.job import TrainingJob
 from container.data.channel import CsvOptions, Layout, has_files, read_channel
 from container.data.formats import AnyTable
 from container.data.inference import references
+from container.data.spill import Spill
 from container.data.table import Table
 from container.errors import DataError, UserError, listing
 from container.training.hosts.cluster import Cluster
@@ -16,11 +17,13 @@ Tables = dict[str, list[AnyTable]]
 """The tables of the channels ``train`` and, where there is one, ``validation``; all dense, or all sparse."""
 
 
-def read_tables(job: TrainingJob, hyperparameters: Hyperparameters, cluster: Cluster) -> Tables:
+def read_tables(
+    job: TrainingJob, hyperparameters: Hyperparameters, cluster: Cluster, spill: Spill | None = None
+) -> Tables:
     """Read the channels; of a sharded one, what this host was given of it.
 
     Raises:
-        UserError: no channel train, or channels whose files cannot be read together.
+        UserError: no channel train, channels whose files cannot be read together, or more than memory and disk hold.
     """
     if "train" not in job.channels:
         given = f"the job has {listing(tuple(job.channels))}" if job.channels else "the job has no channels"
@@ -35,7 +38,10 @@ def read_tables(job: TrainingJob, hyperparameters: Hyperparameters, cluster: Clu
             found = []
             if not shard or pipe or has_files(channel.path):
                 said = replace(options, sharded=shard)
-                found = list(read_channel(channel.path, channel.content_type, said, layout, pipe=pipe, wrapped=wrapped))
+                read = read_channel(
+                    channel.path, channel.content_type, said, layout, pipe=pipe, wrapped=wrapped, spill=spill
+                )
+                found = list(read)
             tables[name] = agree_on_tables(found, cluster, name)
             if not tables[name]:
                 raise DataError(f"the files of the channel {name!r} are all empty", "put rows into them")

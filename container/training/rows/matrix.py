@@ -1,6 +1,8 @@
 """Rows to a DMatrix: quantised where the tree method works on histograms, plain where it needs the values."""
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,8 @@ from container.data.schema import Schema
 from container.data.table import Kind
 from container.errors import UserError, listing
 from container.training.refusals import explained
-from container.training.rows.encoded import Rows, join, take
+from container.training.rows.batches import Batches
+from container.training.rows.encoded import Rows, check_alike, join, take
 from container.training.rows.groups import named
 
 if TYPE_CHECKING:
@@ -50,36 +53,53 @@ def build(
     reference: xgboost.DMatrix | None = None,
     *,
     codes_only: bool = False,
+    cache: Path | None = None,
 ) -> xgboost.DMatrix:
     """One DMatrix of all parts; ``reference`` is the training matrix, whose bins a validation matrix shares.
 
     The rows of a query are brought together, in the order of the query ids. With ``codes_only`` XGBoost is
-    not told the categories' names: between hosts it cannot agree on them where one has no rows.
+    not told the categories' names: between hosts it cannot agree on them where one has no rows. With ``cache``, a
+    folder, the bins are kept there; they are the same.
 
     Raises:
         UserError: rows of one query have different weights.
         XGBoostRefusalError: XGBoost cannot take the data.
     """
-    rows = join(parts)
-    if rows.group is not None and (rows.group[1:] < rows.group[:-1]).any():
-        rows = take(rows, np.argsort(rows.group, kind="stable"))
-    about: dict[str, Any] = {"label": rows.label, "nthread": params.get("nthread")}
+    check_alike(parts)
+    parts = [part for part in parts if len(part.label)] or parts[:1]
+    quantised = takes_histograms(params)
+    if len(parts) > 1 and (not quantised or parts[0].group is not None):
+        parts = [join(parts)]
+    if (group := parts[0].group) is not None and (group[1:] < group[:-1]).any():
+        parts = [take(parts[0], np.argsort(group, kind="stable"))]
+    about = partial(_about, params=params, codes_only=codes_only)
+    if not quantised:
+        with explained("take the data"):
+            return xgboost.DMatrix(**about(parts[0]), nthread=params.get("nthread"))
+    settings = {"ref": reference, "nthread": params.get("nthread")}
+    if "max_bin" in params:
+        settings["max_bin"] = params["max_bin"]
+    with explained("take the data"):
+        if cache is not None:
+            prefix = str(cache / ("train" if reference is None else "validation"))
+            return xgboost.ExtMemQuantileDMatrix(Batches(parts, about, prefix), **settings)
+        return xgboost.QuantileDMatrix(Batches(parts, about), **settings)
+
+
+def _about(rows: Rows, params: dict[str, Any], codes_only: bool) -> dict[str, Any]:
+    """The rows as the arguments of a DMatrix."""
+    about: dict[str, Any] = {"data": rows.features, "label": rows.label, "weight": rows.weight}
     if rows.group is not None:  # numbered anew: XGBoost keeps 32 bits of an id
         about["qid"] = np.unique(rows.group, return_inverse=True)[1]
-    about["weight"] = rows.weight if rows.group is None or rows.weight is None else _of_queries(rows.weight, rows.group)
+        about["weight"] = None if rows.weight is None else _of_queries(rows.weight, rows.group)
     if params.get("objective") == "survival:aft":
         about |= {
             "label_lower_bound": rows.label,
             "label_upper_bound": rows.label if rows.upper is None else rows.upper,
         }
-    features: Any = rows.features
-    if codes_only and not isinstance(features, sparse.csr_matrix):
-        features, about["feature_names"], about["feature_types"] = _codes(features)
-    with explained("take the data"):
-        if takes_histograms(params):
-            bins = {"max_bin": params["max_bin"]} if "max_bin" in params else {}
-            return xgboost.QuantileDMatrix(features, ref=reference, **about, **bins)
-        return xgboost.DMatrix(features, **about)
+    if codes_only and not isinstance(rows.features, sparse.csr_matrix):
+        about["data"], about["feature_names"], about["feature_types"] = _codes(rows.features)
+    return about
 
 
 def _codes(features: "pa.Table") -> tuple[NDArray[np.float32], list[str], list[str]]:

@@ -1,9 +1,19 @@
 import os
+from pathlib import Path
 
 import pytest
 
 from container.contract import resources
-from container.contract.resources import Memory, memory, memory_limit, usable_cpus, visible_gpus
+from container.contract.resources import (
+    Memory,
+    available_memory,
+    is_in_memory,
+    memory,
+    memory_limit,
+    usable_cpus,
+    used_memory,
+    visible_gpus,
+)
 
 V2 = "0::/\n"
 V1 = "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/docker/abc\n"
@@ -186,3 +196,34 @@ def test_memory_that_is_free(machine, files, expected):
 
 def test_memory_without_any_figure(tmp_path):
     assert memory(tmp_path).available > 1 << 60
+
+
+MACHINE = {"proc/meminfo": "MemTotal:       16 kB\nMemFree:         1 kB\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "size"),
+    [
+        pytest.param({}, None, id="unknown"),
+        pytest.param(MACHINE, 16384, id="no limit"),
+        pytest.param({**MACHINE, "proc/self/cgroup": V2, f"{CGROUP}/memory.max": "9000\n"}, 9000, id="limit"),
+        pytest.param(
+            {**MACHINE, "proc/self/cgroup": V2, f"{CGROUP}/memory.max": "99000\n"}, 16384, id="a small machine"
+        ),
+    ],
+)
+def test_available_memory(machine, files, size):
+    assert available_memory(machine(files)) == size
+
+
+def test_used_memory_is_what_the_kernel_cannot_take_back(machine):
+    assert used_memory(machine({"proc/self/status": "VmRSS:\t   9 kB\nRssAnon:\t   5 kB\n"})) == 5120
+    assert used_memory(machine({"proc/self/status": ""})) == 0
+    assert used_memory() > 1 << 20
+
+
+def test_folders_in_memory(machine):
+    root = machine({"proc/mounts": "overlay / overlay rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/a /tmp/disk ext4 rw 0 0\n"})
+    found = {str(folder): is_in_memory(folder, root) for folder in map(Path, ("/tmp", "/tmp/x", "/tmp/disk/x", "/opt"))}
+    assert found == {"/tmp": True, "/tmp/x": True, "/tmp/disk/x": False, "/opt": False}
+    assert not is_in_memory(Path("/tmp"), root / "none")

@@ -8,7 +8,7 @@ from container.data.inference import Roles, infer
 from container.data.schema import Schema
 from container.data.table import Kind, Numbers, Place, SparseTable, Table, Text
 from container.training.objective import Task
-from container.training.report import describe
+from container.training.report import channel, describe
 from container.training.rows.encoded import from_table
 
 
@@ -24,7 +24,8 @@ def report(table: Table, task: Task | None = None, **roles) -> str:
     inferred = infer([table], Roles(**roles))
     task = task or Task("reg:squarederror", "the target holds numbers")
     rows = from_table(table, inferred.schema, task)
-    return describe({"train": [table, table]}, [rows, rows], inferred, inferred.schema, task)
+    channels = {"train": channel([table, table], inferred.schema)}
+    return describe(channels, [rows, rows], inferred, inferred.schema, task)
 
 
 def test_columns_of_every_kind():
@@ -80,7 +81,8 @@ def test_sparse_tables():
     matrix = sparse.csr_matrix(np.array([[0, 1.5, 0, 0], [2, 0, 0, 0]], np.float32))
     table = SparseTable(matrix, np.array([1.0, 3.0]), None, None, Place("train/a"))
     schema, task = Schema.from_names(4), Task("reg:squarederror", "as asked")
-    text = describe({"train": [table], "validation": [table]}, [from_table(table, schema, task)], None, schema, task)
+    channels = {name: channel([table], schema) for name in ("train", "validation")}
+    text = describe(channels, [from_table(table, schema, task)], None, schema, task)
     assert text.splitlines() == [
         "Data",
         "  train         1 file, 2 rows, 4 features, 75.0% of the feature cells missing",

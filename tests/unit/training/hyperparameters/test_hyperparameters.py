@@ -20,6 +20,7 @@ VALID = {
     "num_round": ("50", 50),
     "early_stopping_rounds": ("5", 5),
     "min_delta": ("0.01", 0.01),
+    "cache_dir": ("/mnt/cache", "/mnt/cache"),
     "checkpoint_interval": ("10", 10),
     "eval_metric": ("rmse,mae", ("rmse", "mae")),
     "save_model_on_termination": ("false", False),

@@ -10,7 +10,7 @@ _SCRIPT = """
 import re, sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from container.serving import memory
+from container.contract import allocator
 
 def resident():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
@@ -42,8 +42,8 @@ def held_and_kept(before: str, after: str) -> tuple[float, float]:
     ("before", "after", "back"),
     [
         pytest.param("", "", False, id="neither"),
-        pytest.param("memory.bound()", "", True, id="bound"),
-        pytest.param("", "memory.trim()", True, id="trim"),
+        pytest.param("allocator.bound()", "", True, id="bound"),
+        pytest.param("", "allocator.trim()", True, id="trim"),
     ],
 )
 def test_freed_memory_goes_back(before: str, after: str, back: bool) -> None:
@@ -53,8 +53,8 @@ def test_freed_memory_goes_back(before: str, after: str, back: bool) -> None:
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from container.serving import memory
+    from container.contract import allocator
 
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
-    memory.bound()
-    memory.trim()
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: object())
+    allocator.bound()
+    allocator.trim()
