@@ -381,8 +381,8 @@ publish() { # PLATFORM
   address=$host/$repository@$digest
   say "pushed for $1, $media_type, tags: ${tags[*]}"
   if [ -n "$plain_registry" ]; then say "next: docker pull $address"; else
-    say "next: Estimator(image_uri=\"$address\", …) with sagemaker 2," \
-      "ModelTrainer(training_image=…) with sagemaker 3"
+    say "next: examples/aws/train.py --training-image $address …, or from Python" \
+      "ModelTrainer(training_image=…) with sagemaker 3, Estimator(image_uri=…) with sagemaker 2"
   fi
   printf '%s\n' "$address"
 }
