@@ -3,9 +3,7 @@
 import csv
 import io
 import json
-import os
 import shutil
-import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +14,9 @@ import requests
 from tests.conftest import IMAGE
 from tests.image import ames
 from tests.image.conftest import Container, OptMl, docker
-from tests.image.test_sdk_v2 import NO_TELEMETRY
 from tests.support.aws import moto_server
 from tests.support.processes import free_port
+from tests.support.sdk import run
 from tests.support.serving import MODELS
 
 PROGRAM = Path(__file__).with_name("sdk_v2_inference_code.py")
@@ -37,11 +35,6 @@ def output_fn(prediction, accept):
 
 
 def test_the_sdk_v2_deploys_with_an_entry_point(sdk_folder: Path) -> None:
-    python = os.environ.get("SDK_V2_PYTHON", ".venv-sdk-v2/bin/python")
-    if not Path(python).exists():
-        pytest.skip("the SageMaker SDK v2 is not installed; run make sdk-v2")
-    if not shutil.which("docker-compose") and subprocess.run(["docker", "compose", "version"]).returncode != 0:
-        pytest.skip("docker compose is not installed; on Debian: apt-get install docker-compose")
     training, held_out, prices = ames.split()
     for name in ("train", "source"):
         (sdk_folder / name).mkdir()
@@ -49,21 +42,11 @@ def test_the_sdk_v2_deploys_with_an_entry_point(sdk_folder: Path) -> None:
     (sdk_folder / "source/inference.py").write_text(SCRIPT)
     (sdk_folder / "source/currency.py").write_text("EURO = 0.5\n")
     (sdk_folder / "requests.json").write_text(json.dumps(list(csv.DictReader(io.StringIO(held_out.decode())))))
-    (sdk_folder / "sdk.yaml").write_text(NO_TELEMETRY)
 
     port = free_port()
     with moto_server(sdk_folder) as url:  # the SDK makes its default bucket
-        done = subprocess.run(
-            [python, str(PROGRAM), IMAGE, str(sdk_folder), str(port)],
-            env=os.environ | {"SAGEMAKER_USER_CONFIG_OVERRIDE": str(sdk_folder / "sdk.yaml"), "AWS_ENDPOINT_URL": url},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-        )
-
-    assert done.returncode == 0, done.stdout
-    assert "inference.py: input_fn, output_fn" in done.stdout
+        output = run("v2", PROGRAM, sdk_folder, str(port), AWS_ENDPOINT_URL=url)
+    assert "inference.py: input_fn, output_fn" in output
     predicted = json.loads((sdk_folder / "reply.json").read_text())["euro"]
     assert ames.rmse([price / 0.5 for price in predicted], prices) < 30_000
     assert docker("ps", "--quiet", "--filter", f"publish={port}") == ""

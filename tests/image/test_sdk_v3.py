@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import xgboost
 from tests.conftest import IMAGE
 from tests.image import ames
 from tests.image.conftest import DATA, docker
-from tests.image.test_sdk_v2 import NO_TELEMETRY
+from tests.support.sdk import run
 
 PROGRAM = Path(__file__).with_name("sdk_v3_trainer.py")
 SOURCE = Path(__file__).parents[1] / "contract/script_mode/abalone_libsvm.py"
@@ -32,22 +31,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def train(folder: Path, **hyperparameters: object) -> str:
     """Train with what lies in the folder; returns the log."""
-    python = os.environ.get("SDK_V3_PYTHON", ".venv-sdk-v3/bin/python")
-    if not Path(python).exists():
-        pytest.skip("the SageMaker SDK v3 is not installed; run make sdk-v3")
-    if not shutil.which("docker-compose") and subprocess.run(["docker", "compose", "version"]).returncode != 0:
-        pytest.skip("docker compose is not installed; on Debian: apt-get install docker-compose")
-    (folder / "sdk.yaml").write_text(NO_TELEMETRY)
-    done = subprocess.run(
-        [python, str(PROGRAM), IMAGE, str(folder), json.dumps(hyperparameters)],
-        env=os.environ | {"SAGEMAKER_USER_CONFIG_OVERRIDE": str(folder / "sdk.yaml")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return run("v3", PROGRAM, folder, json.dumps(hyperparameters))
 
 
 def trained(folder: Path) -> xgboost.Booster:

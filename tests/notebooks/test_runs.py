@@ -11,10 +11,9 @@ import pytest
 
 from tests.conftest import IMAGE
 from tests.image import ames
-from tests.image.test_sdk_v2 import NO_TELEMETRY
 from tests.notebooks.notebooks import EXAMPLES, Notebook, sdk_v2_program, source
 from tests.support.processes import free_port
-from tests.support.sdk import containers_of, python_of
+from tests.support.sdk import NO_TELEMETRY, containers_of, python_of
 
 pytestmark = pytest.mark.docker
 
