@@ -20,7 +20,7 @@ from container.serving.worker.upload import NoRoomError, Upload
 
 log = logging.getLogger(__name__)
 
-_UPLOADING = 1.0
+UPLOADING = 1.0
 """Seconds within which an upload is expected to be done, and counts as if it waited in the queue."""
 _SWITCH = 0.0005
 """Seconds; Python's own choice is 0.005."""
@@ -132,7 +132,7 @@ class FastWorker(Handing):
         """Collect a large body, or one of unknown length, or one that is waited for with 100 Continue."""
         # Whether there is a place for a small one, or one of unknown length, is seen when it is whole.
         if plan.refusable and plan.length is not None and plan.length > LARGE:
-            recently = time.monotonic() - _UPLOADING
+            recently = time.monotonic() - UPLOADING
             if self.large.full(expected=sum(other.since > recently for other in self.uploads)):
                 return self.refuse(conn, self.large, closes=True)
         received = conn.received
