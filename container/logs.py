@@ -96,7 +96,8 @@ class _Sparing(logging.StreamHandler[TextIO]):
 
     def say_repeats(self, at_once: bool) -> None:
         now = time.monotonic()
-        if not any(at_once or now - place.since >= 1 for place in self._places.values()):
+        # A copy, made at once: other threads write lines meanwhile.
+        if not any(at_once or now - place.since >= 1 for place in list(self._places.values())):
             return
         with self.lock:  # type: ignore[union-attr]  # every handler has one
             for where, place in list(self._places.items()):
