@@ -70,7 +70,7 @@ class Control:
                 with suppress(ContainerError):
                     self._everywhere()
                 raise
-        log.info("loaded model %r from %s", name, url)
+        log.info("loaded model %r from %s", name, url, extra={"every": True})
         return entry
 
     def unload(self, name: str) -> Entry:
@@ -87,7 +87,7 @@ class Control:
                 raise not_found(name)
             self._registry.write(state.without([entry]))
             self._everywhere()
-        log.info("unloaded model %r", name)
+        log.info("unloaded model %r", name, extra={"every": True})
         return entry
 
     def join(self, alive: Callable[[], None]) -> None:

@@ -54,6 +54,19 @@ def names(worker: Worker) -> list[str]:
     return [entry.name for entry in worker.control.page(100, 0)[0]]
 
 
+def test_the_log_names_every_model_however_many_come_and_go_at_once(
+    worker: Worker, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for name in "abc":
+        worker.control.load(name, url)
+    for name in "abc":
+        worker.control.unload(name)
+    said = [record for record in caplog.records if "loaded model" in record.getMessage()]
+    assert len(said) == 6
+    assert all(record.every for record in said)  # type: ignore[attr-defined]  # see `container.logs`
+
+
 def test_a_model_comes_and_goes(worker: Worker, url: str) -> None:
     assert worker.control.load("a", url) == Entry(1, "a", url)
     assert worker.control.entry("a") == Entry(1, "a", url)
