@@ -190,7 +190,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Endpoint, E
         endpoint(folder, 1, base="off", SAGEMAKER_XGBOOST_FAST_WORKER="false") as off,
     ):
         for server in (on, off):
-            for name in ("a", "a.."):
+            for name in ("a", "a..", "my_model", "a?b"):
                 assert server.load(name).status == 200
         yield on, off
 
@@ -200,6 +200,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Endpoint, E
     [
         ("POST /models/a/invoke", ROW),
         ("POST /models/a%2E%2e/invoke", ROW),
+        ("POST /models/my_model/invoke", ROW),
+        ("POST /models/a?b/invoke", ROW),
+        ("POST /models/a%3Fb/invoke", ROW),
         ("POST /models/none/invoke", ROW),
         ("POST /models/a/invoke", b"many,3"),
         ("POST /models/%FF/invoke", ROW),
