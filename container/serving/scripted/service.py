@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -97,9 +98,11 @@ class ScriptedService:
             given = as_given(body, content_type), named_type(body, content_type)
             return self._reply("transform_fn", self._hooks.call("transform_fn", pipeline.model, *given, accept), accept)
         prediction = pipeline.prediction(pipeline.data(body, content_type))
+        rows = _rows(prediction)
         if "output_fn" in self._hooks:
-            return self._reply("output_fn", self._hooks.call("output_fn", prediction, accept), accept)
-        return Reply(plain.write(prediction, accept, newline=self._settings.batch), accept)
+            reply = self._reply("output_fn", self._hooks.call("output_fn", prediction, accept), accept)
+            return replace(reply, rows=rows)
+        return Reply(plain.write(prediction, accept, newline=self._settings.batch), accept, rows=rows)
 
     def _reply(self, hook: str, returned: Any, accept: str) -> Reply:
         """What a hook may return: a body, a body with its content type, or a response of Flask's."""
@@ -136,6 +139,14 @@ class ScriptedService:
             return negotiation.negotiate(accept, default if default in negotiation.OFFERED else negotiation.JSON)
         except NotAcceptableError:
             return accept.partition(",")[0].partition(";")[0].strip()
+
+
+def _rows(prediction: Any) -> int:
+    """How many there are predictions for: those of a list or an array; of anything else nobody knows."""
+    if isinstance(prediction, list | tuple):
+        return len(prediction)
+    shape = getattr(prediction, "shape", None)
+    return int(shape[0]) if isinstance(shape, tuple) and shape else 0
 
 
 def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost
+from flask import request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -20,6 +21,7 @@ from container.model import artifact
 from container.model.predictor import Predictor
 from container.serving.app import create_app
 from container.serving.scripted.service import Own, ScriptedService
+from container.serving.seen import ROWS
 from container.serving.service import ModelService
 from tests.support.serving import MODELS
 
@@ -123,6 +125,24 @@ def test_what_output_fn_may_return(client: Client, returned: str, content_type: 
     script = f"import flask, numpy as np\ndef output_fn(prediction, accept): return {returned}\n"
     reply = post(client(script))
     assert (reply.status_code, reply.content_type, reply.get_data()) == (200, content_type, body)
+
+
+@pytest.mark.parametrize(
+    ("script", "rows"),
+    [
+        ("", 2),
+        ("def input_fn(body, content_type): return [[100, 3], [190, 7]]", 2),
+        ("def predict_fn(data, model): return [0.5] * 2", 2),
+        ("def output_fn(prediction, accept): return str(prediction.tolist())", 2),
+        ("def predict_fn(data, model): return {'a': 1}", 0),
+        ("def predict_fn(data, model): return 0.5", 0),
+        ("def transform_fn(model, body, content_type, accept): return body", 0),
+    ],
+)
+def test_the_server_is_told_how_many_rows_were_predicted(client: Client, script: str, rows: int) -> None:
+    with client(script) as asking:
+        assert post(asking, b"100,3\n190,7").status_code == 200
+        assert request.environ[ROWS] == rows
 
 
 def test_a_response_keeps_its_status_and_headers(client: Client) -> None:
