@@ -93,13 +93,13 @@ def run(
     metrics: Metrics | None = None,
     more: Mapping[str, Any] | None = None,
     *,
-    sparing: bool = True,
+    spared: str = "",
 ) -> None:
     """Serve until SIGTERM; ``more`` are settings of gunicorn's beside `options`.
 
-    Without ``sparing`` every line of the log is printed, however often it is said.
+    What is said again and again is printed once a second, of the loggers whose names begin with ``spared``.
     """
-    logs.configure(settings.log_level, as_json=settings.json_log, sparing=sparing)
+    logs.configure(settings.log_level, as_json=settings.json_log, sparing=True, of=spared)
     observer = Observer(metrics, settings.access_log)
     server = Server(app, {**options(settings), **(more or {})}, fast, Limits.of(settings), observer)
     allocator.trim()

@@ -86,15 +86,22 @@ def test_metrics_of_a_multi_model_endpoint(tmp_path: Path) -> None:
         assert found["model_info", "multi-model"] == 1
 
 
-def test_metrics_of_code_of_the_user_s_own(tmp_path: Path) -> None:
-    script = b"def output_fn(prediction, accept): return str(prediction.tolist()), 'text/plain'\n"
+def test_metrics_and_log_of_code_of_the_user_s_own(tmp_path: Path) -> None:
+    script = b"""
+import logging
+def output_fn(prediction, accept):
+    logging.getLogger(__name__).info("scores %s", prediction[0])
+    return str(prediction.tolist()), "text/plain"
+"""
     settings = {"SAGEMAKER_XGBOOST_METRICS": "true", "SAGEMAKER_PROGRAM": "inference.py"}
     with serving(tmp_path / "ml", "approval", beside={"code/inference.py": script}, **settings) as server:
-        assert server.predict(b"100,3\n90,2").status == 200
-        assert server.predict(b"many,3").status == 400
-        wait_for(lambda: metrics(server)["rows_total",] == 2)
-        wait_for(lambda: metrics(server)["request_errors_total", "client"] == 1)
+        assert [server.predict(b"100,3").status for _ in range(20)] == [200] * 20
+        assert [server.predict(b"many,3").status for _ in range(20)] == [400] * 20
+        wait_for(lambda: metrics(server)["rows_total",] == 20)
+        wait_for(lambda: metrics(server)["request_errors_total", "client"] == 20)
         assert metrics(server)["model_info", "inference.py"] == 1
+        wait_for(lambda: "more in the last second" in server.log.read_text())
+        assert server.log.read_text().count("scores 0.") == 20
 
 
 def test_without_the_setting_there_are_no_metrics(tmp_path: Path) -> None:

@@ -84,6 +84,18 @@ def test_a_line_from_a_new_place_may_come_while_repeats_are_looked_for(capsys: p
     assert capsys.readouterr().out.splitlines() == ["WARNING: answered with 400: no", "WARNING: another"]
 
 
+def test_others_may_say_the_same_again(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(sparing=True, of="container.")
+    for _ in range(3):
+        logging.getLogger("inference").info("a request")
+        logging.getLogger("container.serving").warning("answered")
+    logs.say_repeats(at_once=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines.count("a request") == 3
+    assert lines.count("WARNING: answered") == 1
+    assert lines[-1] == "WARNING: answered … and 1 more in the last second"
+
+
 def test_errors_and_the_access_log_are_printed_whatever_was_said(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(sparing=True)
     for _ in range(3):

@@ -37,7 +37,7 @@ def serve(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> None
     metrics = Metrics(settings.workers, {"script": code.script.name}) if settings.metrics else None
     app = create_app(service, settings, metrics)
     # What the script says it may say as often as it likes.
-    server.run(app, settings, fast, metrics, {"post_worker_init": boot}, sparing=False)
+    server.run(app, settings, fast, metrics, {"post_worker_init": boot}, spared="container.")
 
 
 def assemble(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> tuple[ScriptedService, FastPath, Boot]:
