@@ -169,6 +169,33 @@ def test_what_it_may_not_return_is_told(client: Client, returned: str, message: 
     assert reply.get_json() == {"error": f"output_fn of inference.py {message}"}
 
 
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ("flask.Response('x', status=0)", "the status 0; return one from 200 to 599"),
+        ("flask.Response('x', status=100)", "the status 100; return one from 200 to 599"),
+        (
+            "('x', 'text/plain\\r\\nX: y')",
+            r"'text/plain\r\nX: y' as Content-Type, which no header can hold; return printable Latin-1",
+        ),
+        ("('x', '中')", "'中' as Content-Type, which no header can hold; return printable Latin-1"),
+        (
+            "flask.Response('x', headers={'X-A': '中'})",
+            "'中' as X-A, which no header can hold; return printable Latin-1",
+        ),
+    ],
+)
+def test_a_response_that_cannot_be_sent_is_the_script_s_fault(client: Client, returned: str, message: str) -> None:
+    reply = post(client(f"import flask\ndef output_fn(prediction, accept): return {returned}\n"))
+    assert reply.status_code == 500
+    assert reply.get_json() == {"error": f"output_fn of inference.py returned {message}"}
+
+
+def test_no_content_type_is_the_one_that_was_asked_for(client: Client) -> None:
+    reply = post(client("def output_fn(prediction, accept): return 'x', None"), Accept="text/plain")
+    assert (reply.content_type, reply.get_data()) == ("text/plain", b"x")
+
+
 @pytest.mark.parametrize("model", ["approval", "houses", "sizes"])
 def test_output_fn_gets_the_predictions_of_this_image(client: Client, model: str) -> None:
     seen = """
