@@ -3,7 +3,9 @@
 import gc
 import logging
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -104,6 +106,24 @@ def run(
     server = Server(app, {**options(settings), **(more or {})}, fast, Limits.of(settings), observer)
     allocator.trim()
     server.run()
+
+
+@contextmanager
+def signs_of_life(worker: Any) -> Iterator[None]:
+    """Keep a worker that begins from being replaced while what it serves is loaded, which may take minutes."""
+    done = threading.Event()
+
+    def notify() -> None:
+        while not done.wait(1):
+            worker.notify()
+
+    thread = threading.Thread(target=notify, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 class ServerLog(Logger):  # type: ignore[misc]  # gunicorn is not typed

@@ -2,9 +2,7 @@
 
 import logging
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
@@ -69,7 +67,7 @@ def assemble(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> t
     service = ScriptedService(code, str(opt_ml.model), settings, own, without)
 
     def boot(worker: Any) -> None:
-        with _signs_of_life(worker):
+        with server.signs_of_life(worker):
             try:
                 if service.load():
                     fast.only_pings()
@@ -78,21 +76,3 @@ def assemble(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> t
                 sys.exit(Arbiter.WORKER_BOOT_ERROR)  # ends the server: the next worker would fare no better
 
     return service, fast, boot
-
-
-@contextmanager
-def _signs_of_life(worker: Any) -> Iterator[None]:
-    """Keep the worker from being replaced while its model loads, which may take minutes."""
-    done = threading.Event()
-
-    def notify() -> None:
-        while not done.wait(1):
-            worker.notify()
-
-    thread = threading.Thread(target=notify, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
