@@ -11,14 +11,14 @@ _DIFFERENT = 10
 """Different lines a second from one place of the code; one that is healthy gets one."""
 
 
-def configure(level: str = "INFO", *, as_json: bool = False, sparing: bool = False) -> None:
+def configure(level: str = "INFO", *, as_json: bool = False, sparing: bool = False, of: str = "") -> None:
     """Send every log record to stdout as a bare message, warnings and errors with their level in front.
 
     Training's metric lines must start at the line's beginning, as the built-in algorithm's do, so the
     format adds nothing to them. ``sparing`` prints what is said again and again once a second, with a count,
-    where someone calls `say_repeats`.
+    where someone calls `say_repeats`; of the loggers whose names begin with ``of``.
     """
-    handler = _Sparing(sys.stdout) if sparing else logging.StreamHandler(sys.stdout)
+    handler = _Sparing(sys.stdout, of) if sparing else logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Json() if as_json else _LevelPrefix())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -69,12 +69,16 @@ class _Place:
 class _Sparing(logging.StreamHandler[TextIO]):
     """Errors are always printed; of the rest, what is said again within a second is only counted."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, of: str) -> None:
         super().__init__(stream)
+        self._of = of
         self._places: dict[tuple[str, int], _Place] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.ERROR or getattr(record, "every", False) or self._has_not_been_said(record):
+        every = (
+            record.levelno >= logging.ERROR or getattr(record, "every", False) or not record.name.startswith(self._of)
+        )
+        if every or self._has_not_been_said(record):
             super().emit(record)
 
     def _has_not_been_said(self, record: logging.LogRecord) -> bool:
@@ -96,7 +100,8 @@ class _Sparing(logging.StreamHandler[TextIO]):
 
     def say_repeats(self, at_once: bool) -> None:
         now = time.monotonic()
-        if not any(at_once or now - place.since >= 1 for place in self._places.values()):
+        # A copy, made at once: other threads write lines meanwhile.
+        if not any(at_once or now - place.since >= 1 for place in list(self._places.values())):
             return
         with self.lock:  # type: ignore[union-attr]  # every handler has one
             for where, place in list(self._places.items()):

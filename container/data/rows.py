@@ -37,7 +37,7 @@ class Rows:
         chosen = content_type.format or sniff(data)
         if chosen not in (Format.CSV, Format.JSON_LINES):
             return None
-        text = _text(data, content_type.charset).rstrip(b"\r\n")
+        text = text_of(data, content_type.charset).rstrip(b"\r\n")
         if not text:
             return None
         if chosen is Format.JSON_LINES:
@@ -92,8 +92,12 @@ class Rows:
         return replace(self, records=records, lines=list(range(first, first + len(records))))
 
 
-def _text(data: bytes, charset: str | None) -> bytes:
-    """UTF-8, or what was meant to be: the rows that are not are for the reader to refuse."""
+def text_of(data: bytes, charset: str | None) -> bytes:
+    """UTF-8, or what was meant to be: the rows that are not are for the reader to refuse.
+
+    Raises:
+        DataError: it is no text in another charset that is named.
+    """
     if charset is None or charset.casefold() in _UTF8:
         return data.removeprefix(b"\xef\xbb\xbf")
     return delimited.decode_text(data, charset)

@@ -54,8 +54,10 @@ def read_json_lines(data: bytes) -> Table:
     return to_table(values, place)
 
 
-def json_lines(data: bytes) -> tuple[list[Any], list[int]]:
+def json_lines(data: bytes, *, lenient: bool = False) -> tuple[list[Any], list[int]]:
     """The value on each line that is not blank, a number as a row of one, and the lines' numbers.
+
+    Where ``lenient``, the bytes of a line stand for the value that they are not.
 
     Raises:
         DataError: a line is not JSON; with its number.
@@ -64,7 +66,12 @@ def json_lines(data: bytes) -> tuple[list[Any], list[int]]:
     for line, text in enumerate(data.split(b"\n"), start=1):
         if text.strip():
             lines.append(line)
-            value = loads(text, f"line {line}")
+            try:
+                value = loads(text, f"line {line}")
+            except DataError:
+                if not lenient:
+                    raise
+                value = text
             values.append([value] if isinstance(value, int | float) else value)
     return values, lines
 

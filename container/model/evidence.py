@@ -9,6 +9,7 @@ import xgboost
 from numpy.typing import NDArray
 from scipy import sparse
 
+from container.model.apart import apart
 from container.model.explainer import Explainer
 from container.model.forest import Forest
 
@@ -77,7 +78,10 @@ class Evidence:
 
     def _ask(self, what: str) -> list[NDArray[np.float32]]:
         with self._turn:
-            return [booster.predict(self._rows, validate_features=False, **{what: True}) for booster in self._boosters]
+            return [
+                apart(booster.predict, self._rows, validate_features=False, **{what: True})
+                for booster in self._boosters
+            ]
 
 
 def softmax(margins: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ import xgboost
 from numpy.typing import NDArray
 from scipy import sparse
 
+from container.model.apart import apart
 from container.model.forest import probe_rows
 from container.model.trees import NotCoveredError, Trees
 
@@ -66,7 +67,7 @@ class Explainer:
         if not self._tried:
             with self._turn:
                 if not self._tried:
-                    self._core = _build(self._booster)
+                    self._core = apart(_build, self._booster)
                     self._tried = True
         return self._core
 

@@ -10,6 +10,7 @@ from container.data.cells import number_text
 from container.data.schema import Feature, Schema
 from container.data.table import Kind
 from container.model import ubjson
+from container.model.apart import apart
 
 
 def of(booster: xgboost.Booster) -> Schema:
@@ -31,7 +32,7 @@ def of(booster: xgboost.Booster) -> Schema:
 
 def _categories(booster: xgboost.Booster) -> list[tuple[str, ...]]:
     """Each column's categories, none for a column without; empty where the model keeps none."""
-    outer = ubjson.loads(booster.save_raw("ubj"))["learner"]["gradient_booster"]
+    outer = ubjson.loads(apart(booster.save_raw, "ubj"))["learner"]["gradient_booster"]
     model = outer["gbtree"]["model"] if "gbtree" in outer else outer["model"]
     return [_column(encoded) for encoded in model.get("cats", {}).get("enc", ())]
 

@@ -9,6 +9,7 @@ import xgboost
 from numpy.typing import NDArray
 
 from container.model import ubjson
+from container.model.apart import apart
 
 # The order of Link and Transform in native/src/transform.hpp.
 _IDENTITY, _LOGIT, _LOG = range(3)
@@ -71,7 +72,7 @@ class Trees:
         Raises:
             NotCoveredError: gblinear, an objective that is not in `OBJECTIVES`, or a model without trees.
         """
-        learner = ubjson.loads(booster.save_raw("ubj"))["learner"]
+        learner = ubjson.loads(apart(booster.save_raw, "ubj"))["learner"]
         booster_name, objective = learner["gradient_booster"]["name"], learner["objective"]["name"]
         if booster_name not in ("gbtree", "dart"):
             raise NotCoveredError(f"the booster {booster_name!r}")

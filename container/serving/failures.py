@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 _LONGEST = 1500
 """Characters of a message; SageMaker passes on the first 2048 of a reply."""
 
+_AGAIN = 5
+"""Seconds after which what cannot be done now is worth another try: models that load, records that are throttled."""
+
 _PATHS = "POST /invocations, GET /ping or GET /execution-parameters"
 
 
@@ -25,6 +28,13 @@ def register(app: Flask) -> None:
     app.register_error_handler(ContainerError, _explained)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
+
+
+def one_line(text: str) -> str:
+    """The text without line ends and control characters: what a request says must not look like a line of the log."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in " ".join(text.split())
+    )
 
 
 def error_body(message: str) -> bytes:
@@ -39,12 +49,15 @@ def _explained(error: ContainerError) -> Response:
     log.warning(
         "answered %s %s with %d: %s",
         request.method,
-        request.path,
+        one_line(request.path),
         error.status,
-        error,
+        one_line(str(error)),
         extra={"request_id": _request_id()},
     )
-    return _reply(str(error), error.status)
+    reply = _reply(str(error), error.status)
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        reply.headers["Retry-After"] = str(_AGAIN)
+    return reply
 
 
 def _http(error: HTTPException) -> Response:
@@ -67,7 +80,7 @@ def _methods(error: MethodNotAllowed) -> list[str]:
 def _unexpected(error: Exception) -> Response:
     """A fault of this container: the traceback is for the log alone."""
     reference = _request_id()
-    log.error("request %s (%s %s) failed", reference, request.method, request.path, exc_info=error)
+    log.error("request %s (%s %s) failed", reference, request.method, one_line(request.path), exc_info=error)
     return _reply(f"internal error; see the log, request {reference}", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

@@ -25,7 +25,7 @@ _ROUTES = (
     "/models/{name}/invoke",
     "other",
 )
-_STATUSES = ("200", "400", "404", "405", "406", "409", "413", "415", "500", "503", "507", "other")
+_STATUSES = ("200", "400", "404", "405", "406", "409", "413", "415", "500", "502", "503", "507", "other")
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _BUCKETS = len(_BOUNDS) + 1
 
@@ -36,7 +36,7 @@ _STATUS = {int(status): place for place, status in enumerate(_STATUSES[:-1])}
 _LATENCIES = len(_ROUTES) * len(_STATUSES)
 _PER_ROUTE = _BUCKETS + 1  # and the sum of the seconds
 _ROWS = _LATENCIES + len(_ROUTES) * _PER_ROUTE
-_REFUSED, _IN_FLIGHT, _QUEUED, _CONNECTIONS, _CELLS = range(_ROWS + 1, _ROWS + 6)
+_REFUSED, _IN_FLIGHT, _QUEUED, _CONNECTIONS, _CLIENT, _SERVER, _CELLS = range(_ROWS + 1, _ROWS + 8)
 _GAUGES = {
     "in_flight_requests": (_IN_FLIGHT, "Requests that threads work on."),
     "queued_requests": (_QUEUED, "Requests that wait for a thread."),
@@ -68,6 +68,8 @@ class Slot:
         cells[latencies + _BUCKETS] += seen.seconds
         if seen.rows:
             cells[_ROWS] += seen.rows
+        if seen.status >= 400:
+            cells[_SERVER if seen.status >= 500 else _CLIENT] += 1
         if seen.refused:
             cells[_REFUSED] += 1
 
@@ -95,16 +97,13 @@ class Metrics:
 
     def _lines(self, cells: list[float]) -> Iterator[str]:
         yield from _family("requests_total", "counter", "Requests answered.")
-        errors = {"client": 0.0, "server": 0.0}
         for place, count in enumerate(cells[:_LATENCIES]):
             route, status = _ROUTES[place // len(_STATUSES)], _STATUSES[place % len(_STATUSES)]
             if count:
                 yield f'sagemaker_xgboost_requests_total{{route="{route}",status="{status}"}} {count:.0f}'
-            if status != "200":
-                errors["server" if status[0] == "5" else "client"] += count
         yield from _family("request_errors_total", "counter", "Requests answered with 4xx (client) or 5xx (server).")
-        for side, count in errors.items():
-            yield f'sagemaker_xgboost_request_errors_total{{side="{side}"}} {count:.0f}'
+        for side, cell in (("client", _CLIENT), ("server", _SERVER)):
+            yield f'sagemaker_xgboost_request_errors_total{{side="{side}"}} {cells[cell]:.0f}'
         yield from _family("request_seconds", "histogram", "Seconds from a whole request to its answer.")
         for place, route in enumerate(_ROUTES):
             start = _LATENCIES + place * _PER_ROUTE

@@ -14,6 +14,7 @@ from container.contract.serving_env import ServingSettings
 from container.data import delimited, structured
 from container.data.cells import number_text
 from container.data.formats import ContentType, Format, sniff
+from container.data.rows import text_of
 from container.data.schema import Schema
 from container.errors import DataError, listing
 from container.serving.feature_store import OnlineStore
@@ -62,7 +63,8 @@ class LookupService:
             form = content_type.format or sniff(body)
             if form not in _FORMS:
                 return handler(body)
-            text = delimited.decode_text(body, content_type.charset)
+            lenient = self._placeholders and form is Format.JSON_LINES
+            text = (text_of if lenient else delimited.decode_text)(body, content_type.charset)
             if f'"{KEY}"'.encode() not in text:
                 return handler(body)
             found = self._json(text) if form is Format.JSON else self._json_lines(text)
@@ -81,27 +83,28 @@ class LookupService:
         return None if completed is None else json.dumps({"instances": completed}).encode()
 
     def _json_lines(self, text: bytes) -> bytes | None:
-        values, lines = structured.json_lines(text)
+        values, lines = structured.json_lines(text, lenient=self._placeholders)
         completed = self._completed(values, [f"line {line}" for line in lines], lenient=self._placeholders)
         if completed is None:
             return None
         written = dict(zip(lines, completed, strict=True))
         last = max(lines)  # blank lines stay, so that a message names the line of the request
-        return b"\n".join(json.dumps(written[line]).encode() if line in written else b"" for line in range(1, last + 1))
+        return b"\n".join(_line(written[line]) if line in written else b"" for line in range(1, last + 1))
 
     def _completed(self, items: Sequence[Any], places: Sequence[str], *, lenient: bool = False) -> list[Any] | None:
         """The items with their records; None where none names one.
 
-        Where ``lenient``, an item whose record is missing is left empty, which is a row that cannot be read.
+        Where ``lenient``, an item whose record is missing is left empty, which is a row that cannot be read, and one
+        whose identifier is none is left as it is.
 
         Raises:
             DataError: an identifier is none, or has no record.
             FeatureStoreError: the store gives no answer.
         """
         identifiers = {
-            place: _identifier(item[KEY], places[place])
+            place: identifier
             for place, item in enumerate(items)
-            if isinstance(item, dict) and KEY in item
+            if (identifier := _identifier(item, places[place], lenient)) is not None
         }
         if not identifiers:
             return None
@@ -139,12 +142,21 @@ class LookupService:
             )
 
 
-def _identifier(value: Any, place: str) -> str:
+def _identifier(item: Any, place: str, lenient: bool) -> str | None:
+    if not isinstance(item, dict) or KEY not in item:
+        return None
+    value = item[KEY]
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number_text(float(value)) if isinstance(value, float) else str(value)
+    if lenient:
+        return None
     raise DataError(f"the {KEY} is neither text nor a number", "send a record's identifier", place=place)
+
+
+def _line(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
 def _merged(item: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:

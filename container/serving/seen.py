@@ -6,7 +6,8 @@ from typing import NamedTuple
 ROWS = "container.rows"
 """Where in the WSGI environment the application says how many rows it answered."""
 
-_LONGEST_ID = 64
+LONGEST_ID = 64
+"""Characters of a request's id that are kept."""
 _IDS = ("X-AMZN-SAGEMAKER-INFERENCE-ID", "X-AMZN-REQUESTID")
 
 
@@ -28,4 +29,4 @@ class Seen(NamedTuple):
 def request_id(headers: Mapping[str, str]) -> str:
     """The id the platform gave a request, empty without one; ``headers`` are by their names in capitals."""
     found = next((headers[name] for name in _IDS if name in headers), "")
-    return found[:_LONGEST_ID] if found.isprintable() else ""
+    return found[:LONGEST_ID] if found.isprintable() else ""

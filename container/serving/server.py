@@ -3,7 +3,9 @@
 import gc
 import logging
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -93,17 +95,35 @@ def run(
     metrics: Metrics | None = None,
     more: Mapping[str, Any] | None = None,
     *,
-    sparing: bool = True,
+    spared: str = "",
 ) -> None:
     """Serve until SIGTERM; ``more`` are settings of gunicorn's beside `options`.
 
-    Without ``sparing`` every line of the log is printed, however often it is said.
+    What is said again and again is printed once a second, of the loggers whose names begin with ``spared``.
     """
-    logs.configure(settings.log_level, as_json=settings.json_log, sparing=sparing)
+    logs.configure(settings.log_level, as_json=settings.json_log, sparing=True, of=spared)
     observer = Observer(metrics, settings.access_log)
     server = Server(app, {**options(settings), **(more or {})}, fast, Limits.of(settings), observer)
     allocator.trim()
     server.run()
+
+
+@contextmanager
+def signs_of_life(worker: Any) -> Iterator[None]:
+    """Keep a worker that begins from being replaced while what it serves is loaded, which may take minutes."""
+    done = threading.Event()
+
+    def notify() -> None:
+        while not done.wait(1):
+            worker.notify()
+
+    thread = threading.Thread(target=notify, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 class ServerLog(Logger):  # type: ignore[misc]  # gunicorn is not typed

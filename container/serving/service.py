@@ -107,7 +107,8 @@ class ModelService:
 
         def handler(matrix: Matrix) -> Reply:
             answer = self._predictor.answer(matrix, keys)
-            return Reply(replies.encode(answer, media_type, newline=self._settings.batch), media_type)
+            data = replies.encode(answer, media_type, newline=self._settings.batch)
+            return Reply(data, media_type, rows=matrix.shape[0])
 
         return handler
 

@@ -165,12 +165,14 @@ def test_a_model_that_is_unloaded_under_traffic_answers_and_then_is_not_there(ma
 
 def test_a_request_that_is_under_way_is_finished_before_the_model_goes(many: Endpoint) -> None:
     assert many.load("a").status == 200
+    long = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 5000) for number in range(2))  # so that the loop leaves it alone
     with many.server.connect() as connection, ThreadPoolExecutor(1) as pool:
         connection.sendall(
             b"POST /models/a/invoke HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nConnection: close\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n2\r\n10\r\n"
+            + long
+            + b"Transfer-Encoding: chunked\r\n\r\n2\r\n10\r\n"
         )
-        time.sleep(0.5)  # a worker has it, and waits for the rest
+        time.sleep(0.5)  # a thread has it and the model, and waits for the rest
         gone = pool.submit(many.unload, "a")
         time.sleep(0.5)
         assert not gone.done()
@@ -179,6 +181,19 @@ def test_a_request_that_is_under_way_is_finished_before_the_model_goes(many: End
         assert reply.startswith(b"HTTP/1.1 200 OK")
         assert reply.endswith(ANSWERS["approval"])
         assert gone.result(30).status == 200
+
+
+def test_a_request_that_still_arrives_has_no_model_yet(many: Endpoint) -> None:
+    assert many.load("a").status == 200
+    with many.server.connect() as connection:
+        connection.sendall(
+            b"POST /models/a/invoke HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nConnection: close\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n2\r\n10\r\n"
+        )
+        time.sleep(0.5)
+        assert many.unload("a").status == 200
+        connection.sendall(b"3\r\n0,3\r\n0\r\n\r\n")
+        assert b"".join(iter(lambda: connection.recv(65536), b"")).startswith(b"HTTP/1.1 404 ")
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +205,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Endpoint, E
         endpoint(folder, 1, base="off", SAGEMAKER_XGBOOST_FAST_WORKER="false") as off,
     ):
         for server in (on, off):
-            for name in ("a", "a.."):
+            for name in ("a", "a..", "my_model", "a?b"):
                 assert server.load(name).status == 200
         yield on, off
 
@@ -200,6 +215,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Endpoint, E
     [
         ("POST /models/a/invoke", ROW),
         ("POST /models/a%2E%2e/invoke", ROW),
+        ("POST /models/my_model/invoke", ROW),
+        ("POST /models/a?b/invoke", ROW),
+        ("POST /models/a%3Fb/invoke", ROW),
         ("POST /models/none/invoke", ROW),
         ("POST /models/a/invoke", b"many,3"),
         ("POST /models/%FF/invoke", ROW),

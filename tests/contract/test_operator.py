@@ -10,6 +10,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench import soak
+from tests.contract.multi_model import endpoint
 from tests.support.serving import Served, serving
 
 ROW = b"100,3"
@@ -67,6 +68,40 @@ def test_metrics_are_counted_without_the_worker_of_our_own_too(tmp_path: Path) -
     with serving(tmp_path / "ml", "approval", **settings) as server:
         assert server.predict(ROW).status == 200
         wait_for(lambda: metrics(server).get(("requests_total", "/invocations", "200")) == 1)
+
+
+def test_metrics_of_a_multi_model_endpoint(tmp_path: Path) -> None:
+    with endpoint(tmp_path, 2, SAGEMAKER_XGBOOST_METRICS="true") as many:
+        for name in ("my_model", "b/c"):
+            assert many.load(name).status == 200
+            assert many.invoke(name).status == 200
+            assert many.invoke(name, b"[[100,3],[90,2]]", "application/json").status == 200
+        assert many.invoke("none").status == 404
+        wait_for(lambda: metrics(many.server)["rows_total",] == 6)
+        wait_for(lambda: metrics(many.server)["request_errors_total", "client"] == 1)
+        found = metrics(many.server)
+        assert found["requests_total", "/models", "200"] == 2
+        assert found["requests_total", "/models/{name}/invoke", "200"] == 4
+        assert found["requests_total", "/models/{name}/invoke", "404"] == 1
+        assert found["model_info", "multi-model"] == 1
+
+
+def test_metrics_and_log_of_code_of_the_user_s_own(tmp_path: Path) -> None:
+    script = b"""
+import logging
+def output_fn(prediction, accept):
+    logging.getLogger(__name__).info("scores %s", prediction[0])
+    return str(prediction.tolist()), "text/plain"
+"""
+    settings = {"SAGEMAKER_XGBOOST_METRICS": "true", "SAGEMAKER_PROGRAM": "inference.py"}
+    with serving(tmp_path / "ml", "approval", beside={"code/inference.py": script}, **settings) as server:
+        assert [server.predict(b"100,3").status for _ in range(20)] == [200] * 20
+        assert [server.predict(b"many,3").status for _ in range(20)] == [400] * 20
+        wait_for(lambda: metrics(server)["rows_total",] == 20)
+        wait_for(lambda: metrics(server)["request_errors_total", "client"] == 20)
+        assert metrics(server)["model_info", "inference.py"] == 1
+        wait_for(lambda: "more in the last second" in server.log.read_text())
+        assert server.log.read_text().count("scores 0.") == 20
 
 
 def test_without_the_setting_there_are_no_metrics(tmp_path: Path) -> None:

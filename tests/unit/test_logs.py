@@ -68,6 +68,34 @@ def test_a_single_line_that_was_held_back_is_printed_as_it_is(
     ]
 
 
+def test_a_line_from_a_new_place_may_come_while_repeats_are_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(sparing=True)
+    refuse("no")
+
+    class Meanwhile(float):
+        def __rsub__(self, now: float) -> float:  # as a thread does between two steps of the loop's
+            logging.getLogger("test").warning("another")
+            return 0.0
+
+    (handler,) = logging.getLogger().handlers
+    for place in handler._places.values():  # type: ignore[attr-defined]
+        place.since = Meanwhile(place.since)
+    logs.say_repeats()
+    assert capsys.readouterr().out.splitlines() == ["WARNING: answered with 400: no", "WARNING: another"]
+
+
+def test_others_may_say_the_same_again(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(sparing=True, of="container.")
+    for _ in range(3):
+        logging.getLogger("inference").info("a request")
+        logging.getLogger("container.serving").warning("answered")
+    logs.say_repeats(at_once=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines.count("a request") == 3
+    assert lines.count("WARNING: answered") == 1
+    assert lines[-1] == "WARNING: answered … and 1 more in the last second"
+
+
 def test_errors_and_the_access_log_are_printed_whatever_was_said(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(sparing=True)
     for _ in range(3):

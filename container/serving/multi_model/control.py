@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from threading import Lock, Semaphore
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _WAIT = 300
 """Seconds for the changes before this one, and for another worker's part in it: loading 1 GB takes a minute."""
 _SOON = 5
-"""Seconds that a worker which begins, and may not be silent for long, waits for others; they act on it later too."""
+"""Seconds that a worker which begins, and answers nobody yet, waits for others; they act on it later too."""
 _AT_ONCE = 24
 """Changes that wait in a worker: the other threads are for predictions."""
 
@@ -70,7 +70,7 @@ class Control:
                 with suppress(ContainerError):
                     self._everywhere()
                 raise
-        log.info("loaded model %r from %s", name, url)
+        log.info("loaded model %r from %s", name, url, extra={"every": True})
         return entry
 
     def unload(self, name: str) -> Entry:
@@ -87,19 +87,18 @@ class Control:
                 raise not_found(name)
             self._registry.write(state.without([entry]))
             self._everywhere()
-        log.info("unloaded model %r", name)
+        log.info("unloaded model %r", name, extra={"every": True})
         return entry
 
-    def join(self, alive: Callable[[], None]) -> None:
-        """Begin as a worker: load all models, and from then on take part in changes. It calls ``alive`` meanwhile.
+    def join(self) -> None:
+        """Begin as a worker: load all models, and from then on take part in changes.
 
         A model that cannot be loaded any more is unloaded everywhere, so that the platform loads it again.
         """
-        with self._registry.locked(math.inf, alive):
+        with self._registry.locked(math.inf):
             state = self._registry.read()
             kept: list[Entry] = []
             for entry in state.entries:
-                alive()
                 try:
                     self._models.hold([*kept, entry], [])
                     kept.append(entry)

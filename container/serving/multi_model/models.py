@@ -5,7 +5,6 @@ import logging
 import time
 import weakref
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Semaphore
@@ -15,6 +14,7 @@ from container.contract.resources import usable_cpus
 from container.contract.serving_env import ServingSettings
 from container.errors import ModelError, NotFoundError, UserError
 from container.model import folder
+from container.model.apart import apart
 from container.model.predictor import Predictor
 from container.serving.fast import FastPath
 from container.serving.multi_model import memory
@@ -70,9 +70,7 @@ class Models:
         self._free(self._held.keys() - {entry.number for entry in entries})
         for entry in entries:
             if entry.number not in self._held:
-                # XGBoost keeps what it has written of a booster, until the thread ends in which it did.
-                with ThreadPoolExecutor(1) as thread:
-                    self._held[entry.number] = thread.submit(load, entry, self._settings, self._turns).result()
+                self._held[entry.number] = apart(load, entry, self._settings, self._turns)
         self._show(shown)
 
     def kept(self, entry: Entry) -> int:

@@ -43,7 +43,7 @@ def decoded(text: str) -> str:
 
 def invoked(target: str) -> str | None:
     """The name of the model that a path wants predictions of, None where it wants something else."""
-    if not target.startswith(PREFIX) or not target.endswith(_INVOKE):
+    if not target.startswith(PREFIX) or not target.endswith(_INVOKE) or "?" in target:  # what follows is no name
         return None
     try:
         return decoded(target[len(PREFIX) : -len(_INVOKE)]) or None

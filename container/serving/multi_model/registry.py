@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -74,11 +74,11 @@ class Registry:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextmanager
-    def locked(self, seconds: float, meanwhile: Callable[[], None] = lambda: None) -> Iterator[None]:
+    def locked(self, seconds: float) -> Iterator[None]:
         """Keep all other processes and threads from changing anything.
 
         Raises:
-            UnavailableError: another one does not let go of it in time; ``meanwhile`` is called again and again.
+            UnavailableError: another one does not let go of it in time.
         """
         deadline = time.monotonic() + seconds
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -86,7 +86,6 @@ class Registry:
             while not _taken(descriptor):
                 if time.monotonic() > deadline:
                     raise UnavailableError("other models are still being loaded or unloaded; ask again")
-                meanwhile()
                 time.sleep(_LOOK)
             yield
         finally:

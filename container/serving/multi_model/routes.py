@@ -86,7 +86,9 @@ class _EncodedNames:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = names.encoded_path(environ)
-        return self._app(environ if path is None else {**environ, "PATH_INFO": path}, start_response)
+        if path is not None:
+            environ["PATH_INFO"] = path  # not in a copy: the server reads what the application writes there
+        return self._app(environ, start_response)
 
 
 def _asked(body: bytes) -> tuple[str, str]:

@@ -40,6 +40,7 @@ def serve(settings: ServingSettings) -> None:
 
 def _options(control: Control) -> dict[str, Any]:
     def join(worker: Any) -> None:
-        control.join(worker.notify)
+        with server.signs_of_life(worker):
+            control.join()
 
     return {"post_worker_init": join, "limit_request_line": LONGEST_LINE}

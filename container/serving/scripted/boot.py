@@ -2,9 +2,7 @@
 
 import logging
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
@@ -37,7 +35,7 @@ def serve(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> None
     metrics = Metrics(settings.workers, {"script": code.script.name}) if settings.metrics else None
     app = create_app(service, settings, metrics)
     # What the script says it may say as often as it likes.
-    server.run(app, settings, fast, metrics, {"post_worker_init": boot}, sparing=False)
+    server.run(app, settings, fast, metrics, {"post_worker_init": boot}, spared="container.")
 
 
 def assemble(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> tuple[ScriptedService, FastPath, Boot]:
@@ -69,7 +67,7 @@ def assemble(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> t
     service = ScriptedService(code, str(opt_ml.model), settings, own, without)
 
     def boot(worker: Any) -> None:
-        with _signs_of_life(worker):
+        with server.signs_of_life(worker):
             try:
                 if service.load():
                     fast.only_pings()
@@ -78,21 +76,3 @@ def assemble(code: InferenceCode, settings: ServingSettings, opt_ml: OptMl) -> t
                 sys.exit(Arbiter.WORKER_BOOT_ERROR)  # ends the server: the next worker would fare no better
 
     return service, fast, boot
-
-
-@contextmanager
-def _signs_of_life(worker: Any) -> Iterator[None]:
-    """Keep the worker from being replaced while its model loads, which may take minutes."""
-    done = threading.Event()
-
-    def notify() -> None:
-        while not done.wait(1):
-            worker.notify()
-
-    thread = threading.Thread(target=notify, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -97,14 +98,22 @@ class ScriptedService:
             given = as_given(body, content_type), named_type(body, content_type)
             return self._reply("transform_fn", self._hooks.call("transform_fn", pipeline.model, *given, accept), accept)
         prediction = pipeline.prediction(pipeline.data(body, content_type))
+        rows = _rows(prediction)
         if "output_fn" in self._hooks:
-            return self._reply("output_fn", self._hooks.call("output_fn", prediction, accept), accept)
-        return Reply(plain.write(prediction, accept, newline=self._settings.batch), accept)
+            reply = self._reply("output_fn", self._hooks.call("output_fn", prediction, accept), accept)
+            return replace(reply, rows=rows)
+        return Reply(plain.write(prediction, accept, newline=self._settings.batch), accept, rows=rows)
 
     def _reply(self, hook: str, returned: Any, accept: str) -> Reply:
+        reply = self._made(hook, returned, accept)
+        if wrong := _unsendable(reply):
+            raise HookError(f"{hook} of {self._code.script.name} returned {wrong}")
+        return reply
+
+    def _made(self, hook: str, returned: Any, accept: str) -> Reply:
         """What a hook may return: a body, a body with its content type, or a response of Flask's."""
         if isinstance(returned, tuple) and len(returned) == 2:
-            returned, accept = returned[0], str(returned[1])
+            returned, accept = returned[0], accept if returned[1] is None else str(returned[1])
         if isinstance(returned, str):
             return Reply(returned.encode(), accept)
         if isinstance(returned, bytes | bytearray | memoryview):
@@ -136,6 +145,24 @@ class ScriptedService:
             return negotiation.negotiate(accept, default if default in negotiation.OFFERED else negotiation.JSON)
         except NotAcceptableError:
             return accept.partition(",")[0].partition(";")[0].strip()
+
+
+def _rows(prediction: Any) -> int:
+    """How many there are predictions for: those of a list or an array; of anything else nobody knows."""
+    if isinstance(prediction, list | tuple):
+        return len(prediction)
+    shape = getattr(prediction, "shape", None)
+    return int(shape[0]) if isinstance(shape, tuple) and shape else 0
+
+
+def _unsendable(reply: Reply) -> str:
+    """What no server could send of a reply, in words; empty where all can be."""
+    if not 200 <= reply.status <= 599:
+        return f"the status {reply.status}; return one from 200 to 599"
+    for name, value in {"Content-Type": reply.content_type, **reply.headers}.items():
+        if not value.isprintable() or max(value, default="") > "\xff":
+            return f"{value!r} as {name}, which no header can hold; return printable Latin-1"
+    return ""
 
 
 def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:

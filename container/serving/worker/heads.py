@@ -10,7 +10,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
 from container.serving.fast import Fast, Handler
-from container.serving.seen import request_id
+from container.serving.seen import LONGEST_ID, request_id
 
 SMALL = 64 * 1024
 """Bytes up to which a body is collected together with its head."""
@@ -21,8 +21,15 @@ _KEPT = 1024
 _BEGINNING = re.compile(
     rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) /[!-~]* HTTP/1\.[01]\r\n(?:[^\r\n]*\r\n)*[^\r\n]*\r?"
 )
-_SENDERS = re.compile(rb"^(?:[^:\r\n]*_|x-forwarded|forwarded)", re.IGNORECASE | re.MULTILINE)
+_SENDERS = re.compile(rb"\n(?:[^:\r\n]*_|x-forwarded|forwarded)", re.IGNORECASE)
 """Headers whose meaning depends on who sends them."""
+_IDS = re.compile(
+    rb"(\r\n(?:x-amzn-(?:sagemaker-inference-id|requestid|trace-id)|traceparent): )([\w=;:.-]{1,128})(?=\r\n)",
+    re.IGNORECASE,
+)
+"""Headers that are new with every request, and on whose values no answer depends."""
+_PLACES = (b"~0", b"~1", b"~2", b"~3")
+"""What stands for the ids in a head that is kept; none is among those that `_IDS` finds."""
 _REFUSABLE = re.compile(r".*/(?:invocations|invoke)")
 
 
@@ -62,6 +69,19 @@ class Heads:
     def plan(self, head: bytes, client: Any) -> Plan:
         """The plan for a head, which ends in an empty line, from a client's address."""
         plan = self._plans.get(head)
+        if plan is not None:
+            return plan
+        if len(head) > _LONGEST:
+            return AT_ONCE
+        parts = _IDS.split(head, len(_PLACES))
+        ids = dict(zip(_PLACES, parts[2::3], strict=False))
+        parts[2::3] = ids
+        plan = self._kept(b"".join(parts), client)
+        own = ids.get(plan.request_id.encode("latin-1"))
+        return plan if own is None else plan._replace(request_id=own.decode()[:LONGEST_ID])
+
+    def _kept(self, head: bytes, client: Any) -> Plan:
+        plan = self._plans.get(head)
         if plan is None:
             senders = _SENDERS.search(head) is not None
             plan = self._read(head, client, None if senders else self._fast)
@@ -72,7 +92,7 @@ class Heads:
         return plan
 
     def _read(self, head: bytes, client: Any, fast: Fast | None) -> Plan:
-        if len(head) > _LONGEST or not _BEGINNING.fullmatch(head):
+        if not _BEGINNING.fullmatch(head):
             return AT_ONCE
         # What gunicorn refuses is for the thread to refuse.
         with suppress(errors.ParseException):

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ from gunicorn.http.errors import ChunkMissingTerminator
 from container.contract.serving_env import ServingSettings
 from container.data.schema import Schema
 from container.data.table import SparseTable, Table
-from container.errors import UserError
+from container.errors import ContainerError, UnavailableError, UserError
 from container.model.evidence import Matrix
 from container.model.values import Answer
 from container.serving.app import create_app
 from container.serving.failures import error_body
-from container.serving.service import ModelService
+from container.serving.feature_store import FeatureStoreBusyError, FeatureStoreError
+from container.serving.service import Asked, ModelService
+from tests.golden import many
 
 
 class Broken:
@@ -50,6 +53,48 @@ def test_a_fault_of_ours_is_told_in_the_log_alone(client: FlaskClient, caplog: p
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert reference in record.getMessage()
     assert "is not what it was" in logging.Formatter().format(record)
+
+
+class Refuses:
+    """A service that explains why it does not answer."""
+
+    def __init__(self, error: ContainerError) -> None:
+        self.error = error
+
+    def prepare(self, asked: Asked) -> NoReturn:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "seconds"),
+    [
+        (UnavailableError("not now"), 503, "5"),
+        (FeatureStoreBusyError("not now"), 503, "5"),
+        (FeatureStoreError("not at all"), 502, None),
+        (UserError("never"), 400, None),
+    ],
+)
+def test_what_passes_is_worth_another_try(error: ContainerError, status: int, seconds: str | None) -> None:
+    settings = ServingSettings(workers=1)
+    reply = create_app(Refuses(error), settings).test_client().post("/invocations", data="1,2")
+    assert (reply.status_code, reply.headers.get("Retry-After")) == (status, seconds)
+
+
+def test_what_a_request_says_does_not_look_like_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    error = UserError("'1\r\nERROR: forged\x1b[2J\u2028é' is not a number")
+    settings = ServingSettings(workers=1)
+    create_app(Refuses(error), settings).test_client().post("/invocations", data="1,2")
+    (record,) = caplog.records
+    assert record.getMessage() == ("answered POST /invocations with 400: '1 ERROR: forged\\x1b[2J é' is not a number")
+
+
+@pytest.mark.parametrize("path", ["/%6dodels/a%0dERROR:%20forged%1b%5b2J", "/%6dodels/a%E2%80%A8ERROR:%20forged%07"])
+def test_nor_does_a_path(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    with many.loaded(many.PREFIX, ServingSettings(workers=1)) as server:
+        assert server.app.test_client().get(path).status_code == 404
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert " ERROR: forged" in record.getMessage()
+    assert record.getMessage().isprintable()
 
 
 class BreaksOff(io.RawIOBase):

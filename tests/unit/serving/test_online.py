@@ -123,6 +123,14 @@ def test_or_have_an_empty_prediction(caplog: pytest.LogCaptureFixture) -> None:
     assert "has no record '5' (line 2)" in caplog.text
 
 
+@pytest.mark.parametrize("line", [b"broken", b'{"record_id": ["17"]}', b'{"record_id": null}', b'"17"', b"\xc3"])
+def test_a_line_that_cannot_be_read_leaves_the_others_their_records(line: bytes) -> None:
+    asked = client(Kept(HOUSES), placeholders=True, batch=True)
+    body = b'{"record_id": "17"}\n' + line + b'\n{"record_id": "18"}\n'
+    reply = asked.post("/invocations", data=body, content_type="application/jsonlines")
+    assert reply.get_data() == b"215981.4\n\n85403.4\n"
+
+
 @pytest.mark.parametrize("value", [None, True, ["17"], {"id": 17}])
 def test_what_is_no_identifier(value: object) -> None:
     assert refusal(client(Kept(HOUSES)), [{"record_id": "17"}, {"record_id": value}]) == (

@@ -47,6 +47,26 @@ def test_counts_of_all_workers_are_added_up(metrics: Metrics) -> None:
     assert found["model_info", (("objective", 'a "b" \\c\nd'),)] == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "label", "client", "server"),
+    [
+        (200, "200", 0, 0),
+        (201, "other", 0, 0),
+        (204, "other", 0, 0),
+        (307, "other", 0, 0),
+        (422, "other", 1, 0),
+        (502, "502", 0, 1),
+        (504, "other", 0, 1),
+    ],
+)
+def test_whose_error_it_is_says_the_status(metrics: Metrics, status: int, label: str, client: int, server: int) -> None:
+    metrics.of_worker(0).count(seen(status=status))
+    found = samples(metrics)
+    assert found["requests_total", (("route", "/invocations"), ("status", label))] == 1
+    assert found["request_errors_total", (("side", "client"),)] == client
+    assert found["request_errors_total", (("side", "server"),)] == server
+
+
 def test_latencies_fall_into_buckets_that_hold_all_below(metrics: Metrics) -> None:
     for seconds in (0.0005, 0.0007, 0.3, 100):
         metrics.of_worker(0).count(seen(seconds=seconds))

@@ -71,6 +71,8 @@ def test_a_name_is_loaded_listed_asked_and_unloaded_as_it_is(server: Many, name:
         ("/models//invoke", None),
         ("/models/invoke", None),
         ("/models/a", None),
+        ("/models/a?b/invoke", None),
+        ("/models/a%3Fb/invoke", "a?b"),
         ("/invocations", None),
     ],
 )

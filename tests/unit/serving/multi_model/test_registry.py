@@ -55,15 +55,13 @@ def test_one_at_a_time_changes_it_and_the_next_waits(registry: Registry) -> None
     assert order == ["first", "second"]
 
 
-def test_who_waits_too_long_is_told_and_is_alive_meanwhile(registry: Registry) -> None:
-    beats: list[int] = []
+def test_who_waits_too_long_is_told(registry: Registry) -> None:
     with (
         registry.locked(10),
         pytest.raises(UnavailableError, match="other models are still being loaded"),
-        registry.locked(0.1, lambda: beats.append(1)),
+        registry.locked(0.1),
     ):
         raise AssertionError
-    assert len(beats) > 1
 
 
 def test_a_lock_is_let_go_where_a_change_fails(registry: Registry) -> None:

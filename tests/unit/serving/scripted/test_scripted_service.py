@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost
+from flask import request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -20,6 +21,7 @@ from container.model import artifact
 from container.model.predictor import Predictor
 from container.serving.app import create_app
 from container.serving.scripted.service import Own, ScriptedService
+from container.serving.seen import ROWS
 from container.serving.service import ModelService
 from tests.support.serving import MODELS
 
@@ -125,6 +127,24 @@ def test_what_output_fn_may_return(client: Client, returned: str, content_type: 
     assert (reply.status_code, reply.content_type, reply.get_data()) == (200, content_type, body)
 
 
+@pytest.mark.parametrize(
+    ("script", "rows"),
+    [
+        ("", 2),
+        ("def input_fn(body, content_type): return [[100, 3], [190, 7]]", 2),
+        ("def predict_fn(data, model): return [0.5] * 2", 2),
+        ("def output_fn(prediction, accept): return str(prediction.tolist())", 2),
+        ("def predict_fn(data, model): return {'a': 1}", 0),
+        ("def predict_fn(data, model): return 0.5", 0),
+        ("def transform_fn(model, body, content_type, accept): return body", 0),
+    ],
+)
+def test_the_server_is_told_how_many_rows_were_predicted(client: Client, script: str, rows: int) -> None:
+    with client(script) as asking:
+        assert post(asking, b"100,3\n190,7").status_code == 200
+        assert request.environ[ROWS] == rows
+
+
 def test_a_response_keeps_its_status_and_headers(client: Client) -> None:
     script = """
         from flask import Response
@@ -147,6 +167,33 @@ def test_what_it_may_not_return_is_told(client: Client, returned: str, message: 
     reply = post(client(f"def output_fn(prediction, accept): return {returned}"))
     assert reply.status_code == 500
     assert reply.get_json() == {"error": f"output_fn of inference.py {message}"}
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ("flask.Response('x', status=0)", "the status 0; return one from 200 to 599"),
+        ("flask.Response('x', status=100)", "the status 100; return one from 200 to 599"),
+        (
+            "('x', 'text/plain\\r\\nX: y')",
+            r"'text/plain\r\nX: y' as Content-Type, which no header can hold; return printable Latin-1",
+        ),
+        ("('x', '中')", "'中' as Content-Type, which no header can hold; return printable Latin-1"),
+        (
+            "flask.Response('x', headers={'X-A': '中'})",
+            "'中' as X-A, which no header can hold; return printable Latin-1",
+        ),
+    ],
+)
+def test_a_response_that_cannot_be_sent_is_the_script_s_fault(client: Client, returned: str, message: str) -> None:
+    reply = post(client(f"import flask\ndef output_fn(prediction, accept): return {returned}\n"))
+    assert reply.status_code == 500
+    assert reply.get_json() == {"error": f"output_fn of inference.py returned {message}"}
+
+
+def test_no_content_type_is_the_one_that_was_asked_for(client: Client) -> None:
+    reply = post(client("def output_fn(prediction, accept): return 'x', None"), Accept="text/plain")
+    assert (reply.content_type, reply.get_data()) == ("text/plain", b"x")
 
 
 @pytest.mark.parametrize("model", ["approval", "houses", "sizes"])

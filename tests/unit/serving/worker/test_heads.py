@@ -61,6 +61,53 @@ def test_where_the_sender_matters_nothing_is_remembered() -> None:
     assert fast.asked == 1
 
 
+def test_an_id_that_is_new_with_every_request_is_no_new_head() -> None:
+    fast = Fast()
+    heads = Heads(Config(), fast)  # type: ignore[arg-type]
+    for number in range(5):
+        head = (
+            f"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\nX-Amzn-RequestId: r{number}\r\n"
+            f"x-amzn-sagemaker-inference-id: {number}{'i' * 80}\r\ntraceparent: 00-{number}-01\r\n\r\n"
+        ).encode()
+        found = heads.plan(head, CLIENT)
+        assert found == Heads(Config(), Fast()).plan(head, CLIENT)  # type: ignore[arg-type]
+        assert found.request_id == f"{number}{'i' * 63}"
+        assert found.handler is len
+    assert fast.asked == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "",
+        "X-Amzn-RequestId: r",
+        "X-Amzn-RequestId: ~0",
+        "X-Amzn-RequestId:r",
+        "X-Amzn-RequestId: r\nX-Amzn-RequestId: s",
+        "X-Amzn-RequestId: ~1\nX-Amzn-SageMaker-Inference-Id: é",
+        "X-Amzn-SageMaker-Inference-Id: a b\nX-Amzn-RequestId: r",
+        "X-Amzn-Trace-Id: Root=1-5\nX-Amzn-SageMaker-Inference-Id: i",
+        "\n".join(f"X-Amzn-RequestId: {number}" for number in range(9)),
+        "X-Amzn-RequestId: r\nContent-Length: 1\nContent-Length: 2",
+        "X-Amzn-RequestId: r\nX_Amzn: a",
+    ],
+)
+def test_a_head_is_read_the_same_whatever_was_read_before(headers: str) -> None:
+    heads = Heads(Config(), Fast())  # type: ignore[arg-type]
+    for other in ("X-Amzn-RequestId: other", "X-Amzn-SageMaker-Inference-Id: other", "X-Amzn-RequestId: ~0", headers):
+        text = "\n".join(filter(None, ["GET /ping HTTP/1.1", "Host: a", other]))
+        head = text.replace("\n", "\r\n").encode("latin-1") + b"\r\n\r\n"
+        assert heads.plan(head, CLIENT) == Heads(Config(), Fast()).plan(head, CLIENT)  # type: ignore[arg-type]
+
+
+def test_a_model_s_name_is_no_header() -> None:
+    fast = Fast()
+    heads = Heads(Config(), fast)  # type: ignore[arg-type]
+    for _ in range(3):
+        assert heads.plan(b"POST /models/my_model/invoke HTTP/1.1\r\nHost: a\r\n\r\n", CLIENT).handler is len
+    assert fast.asked == 1
+
+
 @pytest.mark.parametrize(
     ("request_line", "refusable"),
     [
