@@ -18,7 +18,7 @@ from container.model.artifact import Artifact
 from container.training import device
 from container.training.boosting.earlier import continued_schema, continued_task
 from container.training.hosts.cluster import Cluster
-from container.training.hosts.sharing import check_apart, check_same, is_sharded, share
+from container.training.hosts.sharing import check_apart, check_same, is_sharded, share, sharers
 from container.training.hyperparameters import constraints
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.objective import (
@@ -92,8 +92,9 @@ def make_plan(
     description = describe(channels, parts["train"], inferred, schema, task)
     for name, of in apart.items():
         check_apart(parts[name], of, schema, name, cluster)
-    if cluster.size > 1:
-        parts = {name: [*map(storage.keep, share(of, job.channels[name], cluster))] for name, of in parts.items()}
+    for name, whole in parts.items():
+        if sharers(job.channels[name], cluster) > 1:
+            parts[name] = [*map(storage.keep, share(whole, job.channels[name], cluster))]
     return Plan(schema, task, params, parts, description)
 
 
