@@ -74,13 +74,41 @@ def test_bins_on_disk_where_they_do_not_fit(opened, caplog, tmp_path):
     assert f"trains with the data in {folder}, about 7 MB of bins, and about 30 MB in memory" in caplog.text
 
 
-def test_one_host_that_must_makes_all(opened):
-    class Others(Cluster):
-        def any(self, flag: bool) -> bool:
-            return True
+class BesideOneThatMust(Cluster):
+    """The first of two hosts, of which the other has too little memory."""
 
-    settle(opened, Estimate(1, 1), Others(("a", "b")))
+    def any(self, flag: bool) -> bool:
+        return True
+
+    def gather(self, value):
+        return [value, None]
+
+
+def test_one_host_that_must_makes_all(opened):
+    settle(opened, Estimate(1, 1), BesideOneThatMust(("a", "b")))
     assert opened.external
+
+
+def test_the_host_that_cannot_is_named_by_all(opened):
+    """One with room enough does not say that it has too little."""
+
+    class BesideOneThatCannot(BesideOneThatMust):
+        def gather(self, value):
+            return [value, "training needs about 210 MB of memory"]
+
+    with pytest.raises(UserError) as caught:
+        settle(opened, Estimate(1, None), BesideOneThatCannot(("a", "b")))
+    assert str(caught.value) == "b: training needs about 210 MB of memory"
+
+
+def test_rows_on_disk_are_not_written_again(opened):
+    opened.spill.held = 1000 * MB
+    parts = {"train": [opened.keep(rows())]}
+    written = opened.spill.on_disk
+    assert written > 4000
+    opened.settle(parts, SHAPE, Estimate(500 * MB, 20 * MB, 7 * MB), ALONE, DATA)
+    assert opened.external
+    assert opened.spill.on_disk == written
 
 
 @pytest.mark.parametrize(
