@@ -47,6 +47,12 @@ def settle(opened: Storage, need: Estimate, cluster: Cluster = ALONE) -> list[Ro
     return parts["train"]
 
 
+def test_the_processes_of_a_host_share_its_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "available_memory", lambda: 100 * MB)
+    with Storage.opened(str(tmp_path), StopFlag(), processes=4) as found:
+        assert found.limit == 25 * MB
+
+
 def test_all_in_memory_where_it_fits(opened, caplog, tmp_path):
     caplog.set_level(logging.INFO)
     settle(opened, Estimate(80 * MB, 1 * MB))
