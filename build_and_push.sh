@@ -17,7 +17,8 @@ usage: build_and_push.sh [options] [-- options for docker build]
   --repository NAME  the repository's name (sagemaker-xgboost)
   --region NAME      the AWS region (AWS_REGION, AWS_DEFAULT_REGION or the profile's)
   --profile NAME     the AWS profile (AWS_PROFILE or the default one)
-  --tag NAME         one more tag, beside the version's and the git commit's; may be repeated
+  --tag NAME         one more tag, beside the version's and the git commit's; may be repeated. It is taken
+                     as it is, and so is for one platform
   --cpu              the smaller image without GPU libraries; its tags end in -cpu
   --platform NAME    linux/amd64 or linux/arm64 (linux/amd64); tags of the latter end in -arm64. May be
                      repeated: SageMaker refuses an image for several platforms, so each is one by itself
@@ -84,6 +85,10 @@ parse() {
     */*) wrong_usage "--registry: must be a host, got '$plain_registry'; a path belongs in --repository" ;;
   esac
   if [ ${#platforms[@]} = 0 ]; then platforms=(linux/amd64); fi
+  # It would be the last one's by the time that the first is pushed.
+  if [ ${#platforms[@]} -gt 1 ] && [ ${#extra_tags[@]} -gt 0 ]; then
+    wrong_usage "--tag: '${extra_tags[0]}' names one image, and there is one for each --platform; run once for each"
+  fi
 }
 
 describe_commit() { # sets version, revision and commit

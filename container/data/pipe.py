@@ -73,7 +73,8 @@ def _read_to_end(fifo: Path, channel: str, spill: Spill) -> "bytes | mmap.mmap":
             )
         time.sleep(0.1)
     try:
-        with fifo.open("rb") as stream:
+        # Unbuffered: a buffer that waits to be full would not let a stop be heard.
+        with fifo.open("rb", buffering=0) as stream:
             return spill.spool(stream)
     except OSError as error:
         raise DataError(

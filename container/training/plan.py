@@ -18,7 +18,7 @@ from container.model.artifact import Artifact
 from container.training import device
 from container.training.boosting.earlier import continued_schema, continued_task
 from container.training.hosts.cluster import Cluster
-from container.training.hosts.sharing import check_apart, check_same, is_sharded, share
+from container.training.hosts.sharing import check_apart, check_same, is_sharded, share, sharers
 from container.training.hyperparameters import constraints
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.objective import (
@@ -80,7 +80,7 @@ def make_plan(
         if cluster.size > 1 and is_sharded(job.channels[name])
     }
     parts = {name: _encoded(of, schema, task, storage) for name, of in tables.items()}
-    spread = _spread([part.label for part in parts["train"]], cluster)
+    spread = _spread([part.label for part in parts["train"]], cluster, sharers(job.channels["train"], cluster))
     task = with_classes(task, spread)
     check_event_seen(task, spread)
     check_metrics(hyperparameters.eval_metric, task, spread)
@@ -92,8 +92,9 @@ def make_plan(
     description = describe(channels, parts["train"], inferred, schema, task)
     for name, of in apart.items():
         check_apart(parts[name], of, schema, name, cluster)
-    if cluster.size > 1:
-        parts = {name: [*map(storage.keep, share(of, job.channels[name], cluster))] for name, of in parts.items()}
+    for name, whole in parts.items():
+        if sharers(job.channels[name], cluster) > 1:
+            parts[name] = [*map(storage.keep, share(whole, job.channels[name], cluster))]
     return Plan(schema, task, params, parts, description)
 
 
@@ -111,12 +112,13 @@ def _encoded(tables: list[AnyTable], schema: Schema, task: Task, storage: Storag
     return parts
 
 
-def _spread(labels: Sequence[NDArray[np.float64]], cluster: Cluster) -> Spread:
+def _spread(labels: Sequence[NDArray[np.float64]], cluster: Cluster, copies: int) -> Spread:
+    """Over all hosts, each of whose rows ``copies`` processes have."""
     there = [label for label in labels if len(label)]
     least, greatest = min(map(np.min, there), default=np.inf), max(map(np.max, there), default=-np.inf)
     hosts = cluster.gather((sum(map(len, there)), float(least), float(greatest)))
     rows, all_least, all_greatest = zip(*hosts, strict=True)
-    return Spread(sum(rows), min(all_least), max(all_greatest))
+    return Spread(sum(rows) // copies, min(all_least), max(all_greatest))
 
 
 def _understand(

@@ -146,7 +146,8 @@ def _train_folds(
         path = output / "predictions.csv"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(cross_validation.predictions_csv(label, folds.predictions, plan.task.objective))
+            predicted = folds.predictions, plan.task.objective, plan.schema.targets
+            path.write_text(cross_validation.predictions_csv(label, *predicted), "utf-8")
         except OSError as error:
             raise ModelError(f"{path} cannot be written: {error.strerror}; free space, or mount it writable") from None
     return folds.boosters

@@ -2,6 +2,9 @@
 
 import gzip
 import io
+import os
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +15,10 @@ import pandas as pd
 import pytest
 
 from container.data import columnar, csv_arrow, csv_blocks, delimited, files, libsvm
+from container.data.stream import PIECE
 from container.training import run
 from container.training.rows import storage
+from tests.contract import job as contract_job
 from tests.contract.job import Job
 
 random = np.random.default_rng(0)
@@ -130,6 +135,33 @@ def test_a_stream_is_kept_on_disk(tmp_path, train, short):
         assert train(little) == 0, little.failure
     assert list(cache.iterdir()) == []
     assert model(little) == model(whole)
+
+
+LITTLE_MEMORY = """
+from container.training.rows import storage
+storage.available_memory, storage.used_memory, storage._TABLES = lambda: 10**9, lambda: 0, 0
+storage.is_in_memory = lambda folder: False
+"""
+
+
+def test_a_stop_while_a_stream_is_kept_on_disk_leaves_nothing(tmp_path, monkeypatch):
+    program = LITTLE_MEMORY + contract_job.TRAIN[-1]
+    monkeypatch.setattr(contract_job, "TRAIN", (*contract_job.TRAIN[:-1], program))
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    little = Job(tmp_path / "little", {**CLASSES, "cache_dir": str(cache)})
+    with little.stream("train", b"", "text/csv"), little.started() as process:
+        fifo = os.open(little.root / "input/data/train_0", os.O_WRONLY)  # waits until the job reads it
+        os.write(fifo, CSV.encode() * (3 * PIECE // len(CSV)))
+        deadline = time.monotonic() + 30
+        while not list(cache.iterdir()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+        os.close(fifo)
+    assert list(cache.iterdir()) == []
+    assert (little.models, little.failure) == ([], None)
 
 
 def test_a_checkpoint_of_a_job_in_memory_goes_on_from_disk(tmp_path, train, short, capsys):

@@ -177,7 +177,7 @@ class TestSeveralOutputs:
         job.hyperparameters |= {"target": "a,b", "_kfold": 2}
         assert train(job.channel("train", {"a.csv": self.LINES})) == 0
         header, first, *_ = (job.output / "data" / "predictions.csv").read_text().splitlines()
-        assert header == "label_0,label_1,prediction_0,prediction_1"
+        assert header == "label_a,label_b,prediction_a,prediction_b"
         assert len(first.split(",")) == 4
 
     def test_a_label_of_the_second_target_is_named(self, job, train):

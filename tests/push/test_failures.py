@@ -46,6 +46,11 @@ def test_help_names_every_option(tree: Tree) -> None:
             "--platform: must be linux/amd64 or linux/arm64, got 'linux/amd64,linux/arm64'",
             id="two platforms",
         ),
+        pytest.param(
+            ["--platform", "linux/amd64", "--platform", "linux/arm64", "--tag", "stable"],
+            "--tag: 'stable' names one image, and there is one for each --platform",
+            id="a tag for two images",
+        ),
     ],
 )
 def test_a_wrong_command_line(arguments: list[str], cause: str, tree: Tree) -> None:

@@ -4,6 +4,8 @@ The built-in algorithm's outputs: models ``xgboost-model-0`` …, served togethe
 ``predictions.csv`` beside them. Rows of the channel validation, where there is one, join the folds.
 """
 
+import csv
+import io
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -132,18 +134,21 @@ def _log_scores(scores: dict[str, list[float]], num_round: int) -> None:
     log.info("\t".join([f"[{num_round}]", *(f"{name}:{np.mean(values):.5f}" for name, values in scores.items())]))
 
 
-def predictions_csv(label: NDArray[np.float64], predictions: NDArray[np.float32], objective: str) -> str:
+def predictions_csv(
+    label: NDArray[np.float64], predictions: NDArray[np.float32], objective: str, targets: Sequence[str] = ()
+) -> str:
     """One line per row: label, then the mean over the repeats of what was predicted for it.
 
-    For classes the second column is the class decided for, and a column of probability follows for each.
+    For classes the second column is the class decided for, and a column of probability follows for each. Several
+    ``targets`` have a label and a prediction each, by their names.
     """
     mean = predictions.mean(axis=0, dtype=np.float64)
     if objective in ("multi:softmax", "binary:hinge"):
         mean = vote(predictions).astype(np.float64)
     columns, names = [label], ["label"]
     if label.ndim == 2:
-        columns, names = list(label.T), [f"label_{k}" for k in range(label.shape[1])]
-    if objective == "binary:logistic":
+        columns, names = [*label.T, *mean.T], [f"{what}_{of}" for what in ("label", "prediction") for of in targets]
+    elif objective == "binary:logistic":
         columns, names = [label, (mean > 0.5).astype(float), mean], ["label", "predicted_label", "probability"]
     elif objective == "multi:softprob":
         columns += [mean.argmax(axis=1).astype(float), *mean.T]
@@ -151,5 +156,7 @@ def predictions_csv(label: NDArray[np.float64], predictions: NDArray[np.float32]
     else:
         columns += list(mean.T) if mean.ndim == 2 else [mean]
         names += [f"prediction_{k}" for k in range(mean.shape[1])] if mean.ndim == 2 else ["prediction"]
-    lines = (",".join(f"{value:.9g}" for value in row) for row in zip(*columns, strict=True))
-    return "\n".join([",".join(names), *lines]) + "\n"
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(names)
+    text.writelines(",".join(f"{value:.9g}" for value in row) + "\n" for row in zip(*columns, strict=True))
+    return text.getvalue()

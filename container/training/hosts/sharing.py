@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,15 +24,19 @@ def is_sharded(channel: Channel) -> bool:
     return channel.distribution == "ShardedByS3Key"
 
 
-def share(parts: Sequence[Rows], channel: Channel, cluster: Cluster) -> Sequence[Rows]:
+def sharers(channel: Channel, cluster: Cluster) -> int:
+    """How many processes were given the same rows whole: of a sharded channel those of one host, else all."""
+    return cluster.members if is_sharded(channel) else cluster.size
+
+
+def share(parts: Sequence[Rows], channel: Channel, cluster: Cluster) -> Iterator[Rows]:
     """This process's part of what several were given whole, in equal blocks; the rows of a query stay together.
 
-    Of a sharded channel those are the processes of one host, else all.
+    Each part is taken when it is asked for, so that the one before can be on disk by then.
     """
-    rank, size = (cluster.member, cluster.members) if is_sharded(channel) else (cluster.rank, cluster.size)
-    if size == 1:
-        return parts
-    count, before, own = sum(len(part.label) for part in parts), 0, []
+    size = sharers(channel, cluster)
+    rank = cluster.rank % size
+    count, before = sum(len(part.label) for part in parts), 0
     begin, end = (count * place // size for place in (rank, rank + 1))
     for part in parts:
         if part.group is not None:
@@ -42,8 +46,7 @@ def share(parts: Sequence[Rows], channel: Channel, cluster: Cluster) -> Sequence
             index = np.arange(first, last)
         before += len(part.label)
         if len(index) or part is parts[0]:
-            own.append(take(part, index))
-    return own
+            yield take(part, index)
 
 
 def check_apart(

@@ -61,6 +61,10 @@ class Storage:
         finally:
             storage.remove()
 
+    @property
+    def _most(self) -> float:
+        return inf if self.limit is None else _MOST * self.limit
+
     def folder(self) -> Path:
         """The cache folder of this job, made when it is first asked for.
 
@@ -106,43 +110,50 @@ class Storage:
         data = f"{shape.rows:,} rows of {shape.features:,} columns, {what}"
         there = "" if self.limit is None else f" of the {_mb(self.limit)} MB there are,"
         log.info("Memory: training needs about %s MB%s for %s", _mb(whole), there, data)
-        most = inf if self.limit is None else _MOST * self.limit
-        if not cluster.any(whole > most):
+        if not cluster.any(whole > self._most):
             return
         # All are read before the first is kept, so that either all are on disk or none.
         rows = 0 if self.spill.full else min(used, sum(_size(part) for of in parts.values() for part in of))
-        if not cluster.any(whole - rows > most):
+        if not cluster.any(whole - rows > self._most):
             log.info("Memory: the rows are put into %s, %s MB; their bins stay in memory", self.folder(), _mb(rows))
         else:
-            self._go_external(need, used - rows, most, data)
-        for channel in parts.values():
-            channel[:] = [self._on_disk(part) for part in channel]
+            self._go_external(need, used - rows, data, cluster)
+        if not self.spill.full:  # else they are there already
+            for channel in parts.values():
+                channel[:] = [self._on_disk(part) for part in channel]
 
-    def _go_external(self, need: Estimate, used: int, most: float, data: str) -> None:
-        if need.external is None or used + need.external > most:
-            least = used + (need.in_memory if need.external is None else need.external)
+    def _go_external(self, need: Estimate, used: int, data: str, cluster: Cluster) -> None:
+        for host, reason in zip(cluster.hosts, cluster.gather(self._refusal(need, used, data)), strict=True):
+            if reason is not None:
+                raise UserError(f"{host}: {reason}" if cluster.size > 1 else reason)
+        self.external = True
+        log.info(
+            "Memory: trains with the data in %s, about %s MB of bins, and about %s MB in memory",
+            *(self.folder(), _mb(need.cache), _mb(used + (need.external or 0))),
+        )
+
+    def _refusal(self, need: Estimate, used: int, data: str) -> str | None:
+        """Why this host cannot train with its bins on disk, if it cannot."""
+        least = used + (need.in_memory if need.external is None else need.external)
+        if least > self._most:
             why = " even with the data on disk" if need.external is not None else ""
-            raise UserError(
-                f"training needs about {_mb(least)} MB of memory{why}, and there are {_mb(most)} MB, for {data}; "
+            return (
+                f"training needs about {_mb(least)} MB of memory{why}, and there are {_mb(self._most)} MB, for {data}; "
                 f"{_REMEDY}"
             )
         free = shutil.disk_usage(self.folder()).free
         if free < need.cache:
-            raise UserError(
+            return (
                 f"'cache_dir': the bins of the data take about {_mb(need.cache)} MB, and {self.cache_dir} has "
                 f"{_mb(free)} MB free; name a folder with more room, or {_REMEDY}"
             )
-        self.external = True
-        log.info(
-            "Memory: trains with the data in %s, about %s MB of bins, and about %s MB in memory",
-            *(self.folder(), _mb(need.cache), _mb(used + need.external)),
-        )
+        return None
 
     def _check(self) -> None:
         """Raise UserError where reading has come near the limit all the same: before the kernel ends the process."""
         if self.limit is None or used_memory() < _WATCHED * self.limit:
             return
-        if (used := _used()) > _MOST * self.limit:
+        if (used := _used()) > self._most:
             raise UserError(
                 f"reading the data has taken {_mb(used)} MB of memory, and there are {_mb(self.limit)} MB; {_REMEDY}, "
                 "or leave columns of long or ever different text out of the files"

@@ -83,3 +83,9 @@ def test_repeats_differ_and_a_seed_repeats():
 )
 def test_predictions_csv(objective, predictions, text):
     assert predictions_csv(np.array([0.0, 1.0]), np.array(predictions, dtype=np.float32), objective) == text
+
+
+def test_several_targets_have_columns_by_their_names():
+    label, predictions = np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[[0.5, 1.5], [2.5, 3.5]]], dtype=np.float32)
+    text = predictions_csv(label, predictions, "reg:squarederror", ("größe", "a,b"))
+    assert text == 'label_größe,"label_a,b",prediction_größe,"prediction_a,b"\n0,1,0.5,1.5\n2,3,2.5,3.5\n'

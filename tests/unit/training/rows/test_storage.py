@@ -47,6 +47,12 @@ def settle(opened: Storage, need: Estimate, cluster: Cluster = ALONE) -> list[Ro
     return parts["train"]
 
 
+def test_the_processes_of_a_host_share_its_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "available_memory", lambda: 100 * MB)
+    with Storage.opened(str(tmp_path), StopFlag(), processes=4) as found:
+        assert found.limit == 25 * MB
+
+
 def test_all_in_memory_where_it_fits(opened, caplog, tmp_path):
     caplog.set_level(logging.INFO)
     settle(opened, Estimate(80 * MB, 1 * MB))
@@ -74,13 +80,41 @@ def test_bins_on_disk_where_they_do_not_fit(opened, caplog, tmp_path):
     assert f"trains with the data in {folder}, about 7 MB of bins, and about 30 MB in memory" in caplog.text
 
 
-def test_one_host_that_must_makes_all(opened):
-    class Others(Cluster):
-        def any(self, flag: bool) -> bool:
-            return True
+class BesideOneThatMust(Cluster):
+    """The first of two hosts, of which the other has too little memory."""
 
-    settle(opened, Estimate(1, 1), Others(("a", "b")))
+    def any(self, flag: bool) -> bool:
+        return True
+
+    def gather(self, value):
+        return [value, None]
+
+
+def test_one_host_that_must_makes_all(opened):
+    settle(opened, Estimate(1, 1), BesideOneThatMust(("a", "b")))
     assert opened.external
+
+
+def test_the_host_that_cannot_is_named_by_all(opened):
+    """One with room enough does not say that it has too little."""
+
+    class BesideOneThatCannot(BesideOneThatMust):
+        def gather(self, value):
+            return [value, "training needs about 210 MB of memory"]
+
+    with pytest.raises(UserError) as caught:
+        settle(opened, Estimate(1, None), BesideOneThatCannot(("a", "b")))
+    assert str(caught.value) == "b: training needs about 210 MB of memory"
+
+
+def test_rows_on_disk_are_not_written_again(opened):
+    opened.spill.held = 1000 * MB
+    parts = {"train": [opened.keep(rows())]}
+    written = opened.spill.on_disk
+    assert written > 4000
+    opened.settle(parts, SHAPE, Estimate(500 * MB, 20 * MB, 7 * MB), ALONE, DATA)
+    assert opened.external
+    assert opened.spill.on_disk == written
 
 
 @pytest.mark.parametrize(
