@@ -1,7 +1,7 @@
 """The entry point of ``train``."""
 
 from container import logs
-from container.contract import script_mode
+from container.contract import script_mode, threads
 from container.contract.job import TrainingJob
 from container.contract.member import Member
 from container.contract.outcome import report_failure, stop_on_signals
@@ -21,6 +21,7 @@ def main() -> int:
             if script := script_mode.Script.of(job, opt_ml):
                 script_mode.run(script, job, opt_ml)
             else:
+                threads.wait_briefly()
                 from container.training.run import run  # here, so that a signal during the long imports is heard
 
                 run(job, opt_ml, stop, member)

@@ -229,3 +229,17 @@ def test_a_stop_before_the_rounds_ends_at_once_without_a_model(long_job):
         os.close(writer)
         assert "stopped before the first round; there is no model" in process.stdout.read()
     assert (long_job.models, long_job.failure) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "0")],
+)
+def test_threads_wait_briefly_unless_the_job_says_otherwise(tmp_path, monkeypatch, given, found):
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"OMP_DISPLAY_ENV": "VERBOSE", **given}.items():
+        monkeypatch.setenv(name, value)
+    done = Job(tmp_path / "ml", {"num_round": 1}).channel("train", libsvm("train", 0), "text/libsvm").run()
+    assert done.returncode == 0, done.stdout
+    assert set(re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)) == {found}
