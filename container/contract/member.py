@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -46,7 +46,8 @@ def accompanied(count: int) -> Iterator[None]:
     try:
         yield
         for process in processes:
-            process.wait(_PATIENCE)
+            with suppress(subprocess.TimeoutExpired):  # the work is done and written; it is ended below
+                process.wait(_PATIENCE)
     finally:
         for process in processes:
             process.kill()
