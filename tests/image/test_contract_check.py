@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -203,12 +205,20 @@ def test_data_and_request_of_ones_own(tmp_path: Path, check: Check) -> None:
     assert "validation-" in results["train-metrics"][1]
 
 
-def test_the_script_checks_the_default_image() -> None:
-    done = subprocess.run(
-        [ROOT / "local_test/check_contract.sh", "--only", "image-programs"],
-        text=True,
-        capture_output=True,
-        env={**os.environ, "IMAGE": IMAGE},
-    )
-    assert done.stdout.splitlines()[0] == "pass image-programs                /opt/program/train, /opt/program/serve"
-    assert done.returncode == 0, done.stderr
+def test_the_commands_of_the_page() -> None:
+    """Of docs/contract-check.md: the default image, and another, in whose place stands the small one."""
+    page = (ROOT / "docs" / "contract-check.md").read_text("utf-8")
+    (block,) = re.findall(r"^```bash\n(.*?)^```", page, re.M | re.S)
+    outputs = []
+    for line in block.splitlines():
+        command = shlex.split(line.replace("my-image:tag", f"{IMAGE}:cpu"), comments=True)
+        done = subprocess.run(
+            command, text=True, capture_output=True, cwd=ROOT, env={**os.environ, "IMAGE": IMAGE}, timeout=400
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        outputs.append(done.stdout)
+    here, another, serving, rules = outputs
+    assert "pass image-programs                /opt/program/train, /opt/program/serve\n" in here
+    assert here.count("\npass ") == another.count("\npass ") > 30
+    assert serving.splitlines()[0].split()[:2] == ["pass", "serve-starts"]
+    assert all(name in rules for name in NAMES)

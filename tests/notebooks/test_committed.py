@@ -2,6 +2,7 @@
 
 import base64
 import re
+import subprocess
 
 import botocore.session
 import pytest
@@ -82,3 +83,13 @@ def test_the_tuning_request_is_one() -> None:
     shape = service.operation_model("CreateHyperParameterTuningJob").input_shape
     report = ParamValidator().validate(yaml.safe_load(shown), shape)
     assert not report.has_errors(), report.generate_report()
+
+
+def test_the_commands_of_the_page_are_what_is_run_here() -> None:
+    """`make notebooks` would write over the notebooks: test_runs.py has the same program write elsewhere."""
+    (block,) = re.findall(r"^```bash\n(.*?)^```$", (EXAMPLES / "README.md").read_text("utf-8"), re.M | re.S)
+    for line in block.splitlines():
+        command = [*line.partition("#")[0].split(), "--dry-run", "--always-make"]
+        done = subprocess.run(command, cwd=EXAMPLES.parent, text=True, capture_output=True, check=True)
+        if "notebooks" in command:
+            assert "examples/render.py" in done.stdout
