@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Generator
@@ -10,6 +11,12 @@ import pytest
 
 IMAGE = os.environ.get("IMAGE", "sagemaker-xgboost")
 """The image under test; IMAGE:cpu is its small variant."""
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in the background with SIGINT ignored, and programs under test would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
