@@ -21,7 +21,7 @@ rm -rf "$work"
 for job in unbroken broken; do
   mkdir -p "$work/$job/model" "$work/$job/output/data" "$work/$job/checkpoints"
   cp -R "$folder/input" "$work/$job"
-  say '{"target": "price", "num_round": "80", "max_depth": "3", "nthread": "1", "checkpoint_interval": "5"}' \
+  say '{"target": "price", "num_round": "400", "max_depth": "3", "nthread": "1", "checkpoint_interval": "5"}' \
     >"$work/$job/input/config/hyperparameters.json"
 done
 
