@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from container.data.schema import Role, Schema
+from container.data.schema import Schema
 from container.errors import UserError, listing
 from container.model.artifact import Artifact
 from container.model.evidence import Evidence
@@ -37,7 +37,7 @@ class Outputs:
         self._class_names = _padded(schema.classes, self._classes) if schema.classes else None
         self._class_texts = np.array(self._class_names, dtype=object)
         self._alphas = tuple(f"{np.float32(alpha):g}" for alpha in alphas)
-        self._targets = tuple(other.name for other in schema.others if other.role is Role.TARGET)
+        self._targets = schema.targets
         self._features = (*schema.names, _bias(schema.names))
         self.keys: tuple[str, ...] = (*self._of_objective(), "margin", "contributions", *(() if linear else ("leaf",)))
         """Every key the model can answer with."""

@@ -41,8 +41,15 @@ def rows() -> list[str]:
     return DATA.read_text().splitlines()
 
 
-def children(process: "subprocess.Popen[bytes]") -> list[int]:
-    return [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+def boosting(hosts: Make, rows: list[str]) -> tuple[Hosts, int]:
+    """A job of two processes in the midst of its rounds, and the id of the one that the first has started."""
+    job = hosts(1, num_round="100000")
+    job.give(job.leader, rows)
+    job.start()
+    job.wait_for(job.leader, "[2]\t")
+    first = job.processes[job.leader].pid
+    (child,) = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    return job, int(child)
 
 
 def is_alive(pid: int) -> bool:
@@ -50,6 +57,13 @@ def is_alive(pid: int) -> bool:
         return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
+
+
+def wait_for_the_end_of(pid: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while is_alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_two_processes_make_the_model_of_one(hosts: Make, rows: list[str]) -> None:
@@ -97,39 +111,21 @@ def test_an_error_in_the_data_is_told_once_and_as_ever(hosts: Make, rows: list[s
 
 
 def test_a_process_that_dies_fails_the_job_by_name_and_none_is_left(hosts: Make, rows: list[str]) -> None:
-    job = hosts(1, num_round="100000")
-    job.give(job.leader, rows)
-    job.start()
-    job.wait_for(job.leader, "[2]\t")
-    (child,) = children(job.processes[job.leader])
+    job, child = boosting(hosts, rows)
     subprocess.run(["kill", "-9", str(child)], check=True)
     assert job.finish()[job.leader] == 1
     assert job.failure(job.leader).startswith(f"the host {job.leader} GPU 1 failed, and the job with it: ")
 
 
 def test_a_stop_ends_all_processes_and_saves_the_model(hosts: Make, rows: list[str]) -> None:
-    job = hosts(1, num_round="100000")
-    job.give(job.leader, rows)
-    job.start()
-    job.wait_for(job.leader, "[2]\t")
-    (child,) = children(job.processes[job.leader])
+    job, child = boosting(hosts, rows)
     job.processes[job.leader].send_signal(signal.SIGTERM)
     assert job.finish()[job.leader] == 0, job.log(job.leader)
-    deadline = time.monotonic() + 10
-    while is_alive(child):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for_the_end_of(child, 10)
     assert (job.roots[job.leader] / "model" / "xgboost-model").exists()
 
 
 def test_the_death_of_the_first_process_ends_the_others(hosts: Make, rows: list[str]) -> None:
-    job = hosts(1, num_round="100000")
-    job.give(job.leader, rows)
-    job.start()
-    job.wait_for(job.leader, "[2]\t")
-    (child,) = children(job.processes[job.leader])
+    job, child = boosting(hosts, rows)
     job.processes[job.leader].kill()
-    deadline = time.monotonic() + 30
-    while is_alive(child):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for_the_end_of(child, 30)
