@@ -84,6 +84,15 @@ def bench(name: str, rounds: int) -> None:
             partial(booster.inplace_predict, X, validate_features=False),
             rounds,
         )
+        if rows > 1:
+            out = np.empty(rows, np.float32)
+            for way in forest._native.ways()[1:]:
+                compare(
+                    f"the same by {way}, against step by step",
+                    partial(forest._native.predict, X, out, True, way),
+                    partial(forest._native.predict, X, out, True, "steps"),
+                    rounds,
+                )
         compare(
             f"read CSV, {features} columns, {rows:,} rows, {len(body):,} bytes",
             partial(fast.matrix, body, CSV),

@@ -10,7 +10,7 @@ python=${PYTHON:-.venv/bin/python}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$python" native/replay/write.py "$work/models"
-sources=(native/replay/replay.cpp native/src/{forest,categories,contributions,transform}.cpp)
+sources=(native/replay/replay.cpp native/src/{forest,nodes,levels,ways,descend_*,categories,contributions,transform}.cpp)
 flags=(-std=c++20 -O3 -ffp-contract=off -static)  # as in native/setup.py
 
 echo "arm64:"

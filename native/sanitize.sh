@@ -18,4 +18,4 @@ export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=pri
 export PYTHONPATH="$work/site" PYTHONMALLOC=malloc OMP_NUM_THREADS=1
 "$python" -c "import sys, _xgboost_serving as core; sys.exit(not core.__file__.startswith('$work'))"
 "$python" -m pytest -q -p no:cacheprovider tests/unit/native tests/unit/model/test_forest.py \
-  tests/unit/model/test_explainer.py "$@"
+  tests/unit/model/test_explainer.py tests/unit/training/boosting/test_elementwise.py "$@"

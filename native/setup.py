@@ -1,6 +1,6 @@
 """The flags. Floating point is kept to the letter, for every answer must have XGBoost's bits: no contraction to
 fused multiply-add, nothing beyond the baseline that every machine of the architecture has, but in functions that ask
-the CPU first (contributions.cpp; tests/unit/native/test_baseline.py looks at the instructions)."""
+the CPU first (losses.cpp, shap_walk.cpp, ways.cpp; tests/unit/native/test_baseline.py looks at the instructions)."""
 
 import os
 import platform

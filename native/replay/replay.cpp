@@ -40,7 +40,7 @@ int differing(const std::vector<float>& mine, const std::vector<float>& theirs, 
 int main(int, char** arguments) {
   file.open(arguments[1], std::ios::binary);
   const auto models = number<std::int32_t>();
-  int wrong = 0;
+  int wrong = 0, walked[serving::ways] = {};
   for (std::int32_t m = 0; m < models; ++m) {
     serving::Source source;
     source.features = static_cast<std::size_t>(number<std::int32_t>());
@@ -67,9 +67,14 @@ int main(int, char** arguments) {
     const std::size_t count = rows.size() / source.features;
 
     const auto forest = serving::Forest::pack(source);
-    std::vector<float> found(margins.size()), scratch(forest->scratch(count));
-    forest->margins(rows.data(), count, found.data(), scratch.data());
-    wrong += differing(found, margins, name.c_str(), "margins");
+    for (int number = 0; number < serving::ways; ++number) {
+      const auto way = static_cast<serving::Way>(number);
+      if (!forest->can(way)) continue;
+      std::vector<float> found(margins.size()), scratch(forest->scratch(count, way));
+      forest->margins(rows.data(), count, found.data(), scratch.data(), way);
+      wrong += differing(found, margins, name.c_str(), serving::way_names[number]);
+      ++walked[number];
+    }
 
     const auto explained = serving::Contributions::prepare(source);
     constexpr std::size_t alignment = serving::Contributions::alignment;
@@ -91,6 +96,8 @@ int main(int, char** arguments) {
     std::printf("the file ends early\n");
     return 1;
   }
-  std::printf("%d models, %d differences\n", models, wrong);
+  std::printf("%d models, %d differences;", models, wrong);
+  for (int way = 0; way < serving::ways; ++way) std::printf(" %s: %d", serving::way_names[way], walked[way]);
+  std::printf("\n");
   return wrong != 0;
 }

@@ -45,7 +45,10 @@ class Buffer {
     return {static_cast<const T*>(view_.buf), static_cast<std::size_t>(view_.len) / sizeof(T)};
   }
   std::string_view text() const { return {static_cast<const char*>(view_.buf), static_cast<std::size_t>(view_.len)}; }
-  float* writable() const { return static_cast<float*>(view_.buf); }
+  template <class T>
+  T* writable() const {
+    return static_cast<T*>(view_.buf);
+  }
   std::size_t shape(int dimension) const { return static_cast<std::size_t>(view_.shape[dimension]); }
   std::size_t length() const { return static_cast<std::size_t>(view_.len) / static_cast<std::size_t>(view_.itemsize); }
 
@@ -85,5 +88,11 @@ auto packed(Make&& make) -> decltype(make().release()) {
 inline constexpr std::size_t short_walks = 16384, short_nodes = 32768;
 
 extern PyType_Spec contributions_spec;
+extern PyMethodDef csv_methods[], loss_methods[];
+
+/// Of METH_FASTCALL; it takes no other, such as one of this namespace that has the name of a method.
+inline PyCFunction method(PyObject* function(PyObject*, PyObject* const*, Py_ssize_t)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
 
 }  // namespace serving

@@ -57,7 +57,7 @@ PyObject* of(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   const std::unique_ptr<void, decltype(&std::free)> scratch(std::aligned_alloc(alignment, bytes), &std::free);
   if (scratch == nullptr) return PyErr_NoMemory();
   const auto work = [&] {
-    contributions.of(x.span<float>().data(), rows, wide != 0, out.writable(), static_cast<float*>(scratch.get()));
+    contributions.of(x.span<float>().data(), rows, wide != 0, out.writable<float>(), static_cast<float*>(scratch.get()));
   };
   if (rows * contributions.nodes() <= short_nodes) {
     work();

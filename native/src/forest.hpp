@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace serving {
@@ -31,6 +32,12 @@ struct Source {
 /// Raises std::invalid_argument where the arrays do not belong together.
 void check(const Source& source);
 
+/// How rows are walked: each row's steps by themselves, or all rows' at once, level by level of a tree, with vectors of
+/// the architecture's baseline or more. All give the same bits.
+enum class Way : int { steps, baseline, avx2, avx512 };
+inline constexpr const char* way_names[] = {"steps", "baseline", "avx2", "avx512"};
+inline constexpr int ways = 4;
+
 class Forest {
  public:
   virtual ~Forest() = default;
@@ -42,11 +49,16 @@ class Forest {
   [[nodiscard]] virtual std::size_t outputs() const noexcept = 0;
   [[nodiscard]] virtual std::size_t trees() const noexcept = 0;
 
-  /// How many numbers of scratch memory `margins` wants.
-  [[nodiscard]] virtual std::size_t scratch(std::size_t rows) const noexcept = 0;
+  /// Whether this machine has the instructions, and the forest the levels.
+  [[nodiscard]] virtual bool can(Way way) const noexcept = 0;
+
+  /// How many numbers of scratch memory `margins` wants for as many rows.
+  [[nodiscard]] virtual std::size_t scratch(std::size_t rows, std::optional<Way> way = {}) const noexcept = 0;
 
   /// Rows of `features` numbers each, NaN where missing, to rows of `outputs` margins. Safe from several threads.
-  virtual void margins(const float* x, std::size_t rows, float* out, float* scratch) const noexcept = 0;
+  /// In the way that is asked for, which must be possible; else in the quickest for so many rows.
+  virtual void margins(const float* x, std::size_t rows, float* out, float* scratch,
+                       std::optional<Way> way = {}) const noexcept = 0;
 };
 
 }  // namespace serving

@@ -2,21 +2,18 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 
 #include "arguments.hpp"
-#include "csv.hpp"
 #include "forest.hpp"
 #include "transform.hpp"
 
 namespace {
 
 using serving::Buffer;
-
-constexpr Py_ssize_t short_text = 65536;  // see `serving::short_walks`
 
 struct ForestObject {
   PyObject_HEAD
@@ -47,13 +44,35 @@ void forest_free(PyObject* self) {
   Py_DECREF(type);
 }
 
+bool way_of(const serving::Forest& forest, PyObject* name, std::optional<serving::Way>& to) {
+  for (int way = 0; PyUnicode_Check(name) && way < serving::ways; ++way) {
+    to = static_cast<serving::Way>(way);
+    if (PyUnicode_CompareWithASCIIString(name, serving::way_names[way]) == 0 && forest.can(*to)) return true;
+  }
+  PyErr_Format(PyExc_ValueError, "way: must be one of the forest's ways, got %R", name);
+  return false;
+}
+
+PyObject* forest_ways(PyObject* self, PyObject*) {
+  PyObject* names = PyList_New(0);
+  for (int way = 0; names != nullptr && way < serving::ways; ++way) {
+    if (!reinterpret_cast<ForestObject*>(self)->forest->can(static_cast<serving::Way>(way))) continue;
+    PyObject* name = PyUnicode_FromString(serving::way_names[way]);
+    if (name == nullptr || PyList_Append(names, name) != 0) Py_CLEAR(names);
+    Py_XDECREF(name);
+  }
+  return names;
+}
+
 PyObject* forest_predict(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  if (count != 3) {
-    PyErr_SetString(PyExc_TypeError, "predict takes rows, out and whether margins are wanted");
+  if (count != 3 && count != 4) {
+    PyErr_SetString(PyExc_TypeError, "predict takes rows, out, whether margins are wanted and, if any, the way");
     return nullptr;
   }
   const auto& object = *reinterpret_cast<ForestObject*>(self);
   const serving::Forest& forest = *object.forest;
+  std::optional<serving::Way> way;
+  if (count == 4 && !way_of(forest, args[3], way)) return nullptr;
   const int margins = PyObject_IsTrue(args[2]);
   Buffer x, out;
   if (margins < 0 || !x.array(args[0], "rows", 'f', 4, 2)) return nullptr;
@@ -70,13 +89,13 @@ PyObject* forest_predict(PyObject* self, PyObject* const* args, Py_ssize_t count
     return nullptr;
   }
   if (rows == 0) Py_RETURN_NONE;
-  const std::size_t needed = forest.scratch(rows);
+  const std::size_t needed = forest.scratch(rows, way);
   std::unique_ptr<float[]> scratch(new (std::nothrow) float[needed + rows * outputs]);
   if (scratch == nullptr) return PyErr_NoMemory();
   float* sums = scratch.get() + needed;
   const auto work = [&] {
-    forest.margins(x.span<float>().data(), rows, sums, scratch.get());
-    serving::apply(transform, sums, rows, outputs, out.writable());
+    forest.margins(x.span<float>().data(), rows, sums, scratch.get(), way);
+    serving::apply(transform, sums, rows, outputs, out.writable<float>());
   };
   if (rows * forest.trees() <= serving::short_walks) {
     work();
@@ -105,59 +124,15 @@ PyObject* forest_transform(PyObject* self, PyObject* const* args, Py_ssize_t cou
   std::unique_ptr<float[]> scratch(new (std::nothrow) float[rows * outputs + 1]);
   if (scratch == nullptr) return PyErr_NoMemory();
   std::memcpy(scratch.get(), margins.span<float>().data(), rows * outputs * sizeof(float));
-  serving::apply(object.transform, scratch.get(), rows, outputs, out.writable());
+  serving::apply(object.transform, scratch.get(), rows, outputs, out.writable<float>());
   Py_RETURN_NONE;
 }
 
-PyObject* parse_csv(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 3) {
-    PyErr_SetString(PyExc_TypeError, "parse_csv takes the text, the number of columns and whether one more is blank");
-    return nullptr;
-  }
-  const Py_ssize_t columns = PyLong_AsSsize_t(args[1]);
-  if (columns == -1 && PyErr_Occurred() != nullptr) return nullptr;
-  const int trailing = PyObject_IsTrue(args[2]);
-  Buffer body;
-  if (trailing < 0 || !body.bytes(args[0])) return nullptr;
-  if (columns < 1) {
-    PyErr_SetString(PyExc_ValueError, "columns: must be at least 1");
-    return nullptr;
-  }
-  const std::string_view text = body.text();
-  const auto wide = static_cast<std::size_t>(columns);
-  // A row has a byte or more for each of its cells, but the last for one less: that bounds what is asked for.
-  const std::size_t capacity = std::min(serving::most_rows(text), (text.size() + 1) / wide);
-  PyObject* result = PyByteArray_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(capacity * wide * sizeof(float)));
-  if (result == nullptr) return nullptr;
-  auto* out = reinterpret_cast<float*>(PyByteArray_AsString(result));
-  std::size_t rows;
-  if (body.length() <= static_cast<std::size_t>(short_text)) {
-    rows = serving::parse(text, wide, trailing != 0, out, capacity);
-  } else {
-    Py_BEGIN_ALLOW_THREADS;
-    rows = serving::parse(text, wide, trailing != 0, out, capacity);
-    Py_END_ALLOW_THREADS;
-  }
-  if (rows == serving::declined) {
-    Py_DECREF(result);
-    Py_RETURN_NONE;
-  }
-  if (PyByteArray_Resize(result, static_cast<Py_ssize_t>(rows * wide * sizeof(float))) != 0) {
-    Py_DECREF(result);
-    return nullptr;
-  }
-  return result;
-}
-
-template <class Function>
-PyCFunction method(Function* function) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 PyMethodDef forest_methods[] = {
-    {"predict", method(forest_predict), METH_FASTCALL,
-     "predict(rows, out, margins): float32 (rows, features) into float32 (rows * outputs,)"},
-    {"transform", method(forest_transform), METH_FASTCALL,
+    {"predict", serving::method(forest_predict), METH_FASTCALL,
+     "predict(rows, out, margins[, way]): float32 (rows, features) into float32 (rows * outputs,)"},
+    {"ways", forest_ways, METH_NOARGS, "The ways that rows can be walked on this machine; they give the same bits."},
+    {"transform", serving::method(forest_transform), METH_FASTCALL,
      "transform(margins, out): float32 (rows, outputs) into what the objective predicts, (rows * outputs,)"},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -179,16 +154,14 @@ int fill(PyObject* module) {
     Py_DECREF(type);
     if (failed != 0) return failed;
   }
+  for (PyMethodDef* methods : {serving::csv_methods, serving::loss_methods}) {
+    if (PyModule_AddFunctions(module, methods) != 0) return -1;
+  }
   return 0;
 }
 
-PyMethodDef methods[] = {
-    {"parse_csv", method(parse_csv), METH_FASTCALL,
-     "parse_csv(text, columns, trailing): float32 rows as a bytearray, or None where the text is not plain numbers"},
-    {nullptr, nullptr, 0, nullptr},
-};
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(fill)}, {0, nullptr}};
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_xgboost_serving", "The compiled core of serving.", 0, methods, slots};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_xgboost_serving", "The compiled core.", 0, nullptr, slots};
 
 }  // namespace
 

@@ -36,6 +36,10 @@ def assert_same(name: str, rows: np.ndarray) -> None:
         assert mine.shape == theirs.shape
         differ = mine.view(np.uint32) != theirs.view(np.uint32)
         assert not differ.any(), (kind, mine[differ], theirs[differ])
+    for way in forest._native.ways():
+        mine = np.empty(theirs.size, np.float32)
+        forest._native.predict(rows, mine, True, way)
+        assert (mine.view(np.uint32) == theirs.view(np.uint32).ravel()).all(), way
 
 
 @pytest.mark.parametrize("name", CASES)

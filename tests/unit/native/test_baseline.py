@@ -13,8 +13,8 @@ pytestmark = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="this is about x86-64; elsewhere the plain baseline is built"
 )
 
-# The functions that are called only where __builtin_cpu_supports("avx2") is true (native/src/contributions.cpp).
-WIDE = ("eight_rows", "one_row_wide")
+# The functions that are called only where __builtin_cpu_supports says so (shap_walk.cpp, losses.cpp and ways.cpp).
+WIDE = ("eight_rows", "one_row_wide", "serving::descend_avx2(", "serving::descend_avx512(", "sum_of_losses_wide")
 # Registers and instructions of AVX and later, which begin with a v; BMI and LZCNT, which have names of their own.
 # TZCNT is not among them: older machines read it as BSF, and the compiler writes it where that is as good.
 BEYOND = re.compile(

@@ -36,11 +36,26 @@ def fast(body: bytes, columns: int) -> np.ndarray | None:
     """What the compiled reader says, and that it is what the ordinary one says wherever it says anything."""
     schema = Schema.from_names(columns)
     matrix = FastCsv(schema).matrix(body, CSV)
+    check_columns(body, columns)
     if matrix is not None:
         assert matrix.dtype == np.float32
         assert matrix.flags.c_contiguous
         assert matrix.view(np.uint32).tolist() == bits(ordinary(body, schema))
     return matrix
+
+
+def check_columns(body: bytes, columns: int) -> None:
+    """By columns the same is read and left as by rows; the doubles are those the floats are rounded from."""
+    rows = native.parse_csv(body, columns, False, 1)
+    expected = np.frombuffer(rows or b"", np.float32).reshape(-1, columns)
+    count = len(expected) if rows else 3
+    found = [np.full(count + 2, 7.0) for _ in range(columns)]
+    assert native.parse_csv_columns(body, found, 1, count + 1) == (rows is not None)
+    assert all(column[0] == column[-1] == 7 for column in found)  # nothing beside those rows is touched
+    if rows is not None:
+        assert bits(np.stack(found, axis=1)[1:-1].astype(np.float32)) == bits(expected)
+        assert not native.parse_csv_columns(body, found, 1, count)
+        assert not native.parse_csv_columns(body, found, 0, count + 1)
 
 
 def decimal_spellings(value: float) -> list[str]:
@@ -121,6 +136,70 @@ def test_any_text_is_read_alike_or_left(text, columns):
     fast(text.encode(), columns)
 
 
+part_counts = st.integers(2, 20)
+
+
+@given(bodies(odd), part_counts, st.booleans())
+@settings(deadline=None, max_examples=500)
+@example((b'1\n"2\n"\n3', 1), 2, False)
+@example((b"1,2\r\n3,4\r\n", 2), 2, False)
+@example((b"1,2\n\n\n\n\n\n\n", 2), 4, False)
+@example((b"\n\n\n\n\n\n\n1,2", 2), 4, False)
+@example((b"\n\n\n\n", 1), 2, False)
+@example((b"", 1), 2, False)
+@example((b"1,2\n3,4\n5\n6,7", 2), 3, False)
+@example((b"1,2,\n3,4,\n5,6,\n", 2), 3, True)
+def test_parts_read_at_once_are_the_whole(drawn, parts, trailing):
+    body, columns = drawn
+    assert native.parse_csv(body, columns, trailing, parts) == native.parse_csv(body, columns, trailing, 1)
+
+
+@given(st.text('0123456789.-e, "\r\nNA', max_size=60), st.integers(1, 4), part_counts)
+@settings(deadline=None, max_examples=1000)
+def test_parts_of_any_text_are_the_whole(text, columns, parts):
+    body = text.encode()
+    assert native.parse_csv(body, columns, False, parts) == native.parse_csv(body, columns, False, 1)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n"])
+@pytest.mark.parametrize("last", [True, False])
+def test_large_requests_are_read_by_several_threads(end, last):
+    rows = [f'{row},"{row / 7:.5g}",' for row in range(80_000)]
+    body = (end.join(rows) + end * last).encode()
+    schema = Schema.from_names(3)
+    matrix = FastCsv(schema, 3).matrix(body, CSV)
+    assert matrix is not None
+    assert matrix.view(np.uint32).tolist() == FastCsv(schema).matrix(body, CSV).view(np.uint32).tolist()
+    assert matrix[:, 0].tolist() == list(range(80_000))
+    for place in (0, 39_999, 40_000, 79_999):
+        ragged = [*rows[:place], "1,2", *rows[place + 1 :]]
+        assert FastCsv(schema, 3).matrix(end.join(ragged).encode(), CSV) is None
+
+
+def test_a_row_too_short_in_a_later_part_is_named_by_its_line():
+    body = b"1,2\n" * 200_000 + b"1\n" + b"1,2\n" * 10
+    assert FastCsv(Schema.from_names(2), 2).matrix(body, CSV) is None
+    with pytest.raises(UserError, match="line 200001"):
+        read_request(body, CSV, Schema.from_names(2))
+
+
+@pytest.mark.parametrize("digits", range(1, 38))
+def test_numbers_of_every_length_wherever_the_text_ends(digits):
+    text = "123456789012345678901234567890123456789012345"
+    for number in (
+        text[:digits],
+        f"-{text[:digits]}",
+        f"0.{text[:digits]}",
+        f"+1.{text[:digits]}e-3",
+        f".{text[:digits]}",
+    ):
+        for behind in ("", "\n", ",9\n", "\n1", "\n12345678"):
+            body = f"{number}{behind}".encode()
+            matrix = fast(body, 2 if "," in behind else 1)
+            assert matrix is not None
+            assert matrix[0, 0] == np.float32(float(number))
+
+
 def test_large_bodies_have_the_ordinary_bits():
     """Those that pyarrow reads otherwise, with every kind of spelling among them."""
     random = np.random.default_rng(0)
@@ -162,6 +241,9 @@ def test_rounding(text):
     matrix = fast(text.encode(), 1)
     assert matrix is not None
     assert matrix[0, 0].tobytes() == np.float32(float(text)).tobytes()
+    double = np.empty(1)
+    assert native.parse_csv_columns(text.encode(), [double], 0, 1)
+    assert double.tobytes() == np.float64(float(text)).tobytes()
 
 
 @pytest.mark.parametrize("text", ["3.40282357e38", "1e39", "1e400", "inf", "-inf", "nan(1)", "1e99999999999999999999"])

@@ -203,12 +203,27 @@ def explained(rows: Any, numbers: int) -> None:
         (lambda f: explained(np.zeros((2, 2), np.float32), 3), ValueError),
         (lambda f: explained(np.zeros(2, np.float32), 3), ValueError),
         (lambda f: native.Contributions(**arguments()).of(np.zeros((1, 2), np.float32)), TypeError),
-        (lambda f: native.parse_csv(b"1", 1), TypeError),
-        (lambda f: native.parse_csv("1", 1, False), TypeError),
-        (lambda f: native.parse_csv(b"1", "1", False), TypeError),
-        (lambda f: native.parse_csv(b"1", 0, False), ValueError),
-        (lambda f: native.parse_csv(b"1", -1, False), ValueError),
-        (lambda f: native.parse_csv(b"1", 1 << 70, False), OverflowError),
+        (lambda f: native.parse_csv(b"1", 1, False), TypeError),
+        (lambda f: native.parse_csv("1", 1, False, 1), TypeError),
+        (lambda f: native.parse_csv(b"1", "1", False, 1), TypeError),
+        (lambda f: native.parse_csv(b"1", 0, False, 1), ValueError),
+        (lambda f: native.parse_csv(b"1", -1, False, 1), ValueError),
+        (lambda f: native.parse_csv(b"1", 1 << 70, False, 1), OverflowError),
+        (lambda f: native.parse_csv(b"1", 1, False, "1"), TypeError),
+        (lambda f: native.parse_csv(b"1", 1, False, 0), ValueError),
+        (lambda f: native.parse_csv_columns(b"1", [np.empty(1)], 0), TypeError),
+        (lambda f: native.parse_csv_columns(b"1", (np.empty(1),), 0, 1), TypeError),
+        (lambda f: native.parse_csv_columns("1", [np.empty(1)], 0, 1), TypeError),
+        (lambda f: native.parse_csv_columns(b"1", [None], 0, 1), TypeError),
+        (lambda f: native.parse_csv_columns(b"1", [np.empty(1, np.float32)], 0, 1), ValueError),
+        (lambda f: native.parse_csv_columns(b"1", [np.empty((1, 1))], 0, 1), ValueError),
+        (lambda f: native.parse_csv_columns(b"1", [np.empty(4)[::2]], 0, 1), (BufferError, ValueError)),
+        (lambda f: native.parse_csv_columns(b"1", [np.empty(1)], 0, 2), ValueError),
+        (lambda f: native.parse_csv_columns(b"1", [np.empty(1)], 1, 0), ValueError),
+        (lambda f: native.parse_csv_columns(b"1", [np.empty(1)], -1, 1), OverflowError),
+        (lambda f: native.survey("1"), TypeError),
+        (lambda f: native.survey(1), TypeError),
+        (lambda f: native.survey(), TypeError),
     ],
 )
 def test_calls_of_another_kind(call, error):
@@ -224,8 +239,19 @@ def test_outputs_that_cannot_be_written():
 
 
 def test_more_columns_than_there_are_bytes():
-    assert native.parse_csv(b"1,2,3\n" * 1000, (1 << 62), False) is None
+    assert native.parse_csv(b"1,2,3\n" * 1000, (1 << 62), False, 1) is None
 
 
 def test_parse_takes_any_buffer():
-    assert np.frombuffer(native.parse_csv(memoryview(bytearray(b"1,2")), 2, False), np.float32).tolist() == [1, 2]
+    assert np.frombuffer(native.parse_csv(memoryview(bytearray(b"1,2")), 2, False, 1), np.float32).tolist() == [1, 2]
+
+
+def test_no_columns_hold_nothing():
+    assert native.parse_csv_columns(b"", [], 0, 0) is False
+
+
+@given(st.binary(max_size=300))
+def test_a_survey_takes_any_buffer(data):
+    kinds = b"\r" in data, b"\0" in data, data.isascii()
+    assert native.survey(data) == (data.count(b'"'), data.count(b"\n"), *kinds)
+    assert native.survey(memoryview(data * 50)) == (50 * data.count(b'"'), 50 * data.count(b"\n"), *kinds)
