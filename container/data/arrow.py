@@ -1,8 +1,14 @@
-"""Arrow columns to ours, for the readers that use pyarrow. It is imported only where such data arrives."""
+"""Arrow columns to ours, for the readers that use pyarrow. It is imported only where such data arrives.
 
-from typing import TYPE_CHECKING
+And arrays to Arrow's and back by their buffers, without a copy: `pyarrow.array` and `to_numpy` import pandas, a fifth
+of a second, to see whether they are given what is pandas' own.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from container.data import cells
 from container.data.table import Column, Kind, Numbers, Text
@@ -78,3 +84,30 @@ def _text(column: "pa.ChunkedArray") -> Text:
     indices = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
     joined = np.concatenate(indices) if indices else np.empty(0, dtype=np.int32)
     return Text(codes[joined], list(values))
+
+
+def array_of(values: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> "pa.Array":
+    """Numbers as an Arrow array of their type, null where ``missing``."""
+    import pyarrow as pa
+
+    valid = None
+    if missing is not None and missing.any():
+        valid = pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def array_of_text(values: Sequence[str]) -> "pa.StringArray":
+    """Text as an Arrow array."""
+    import pyarrow as pa
+
+    raw = [value.encode() for value in values]
+    ends = np.cumsum([0, *map(len, raw)], dtype=np.int32)
+    return pa.StringArray.from_buffers(len(raw), pa.py_buffer(ends), pa.py_buffer(b"".join(raw)))
+
+
+def numbers_of(array: "pa.Array") -> NDArray[Any]:
+    """The values of an Arrow array of numbers, of shape (rows,); any number where one is null."""
+    values = array.buffers()[1]
+    dtype = array.type.to_pandas_dtype()
+    return np.frombuffer(values, dtype)[array.offset : array.offset + len(array)] if values else np.empty(0, dtype)

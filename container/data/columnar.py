@@ -1,21 +1,24 @@
 """Parquet to a `Table`; names and types come with the file."""
 
 import json
+import logging
 import mmap
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from container.data.arrow import from_arrow
 from container.data.encoding import as_text
 from container.data.table import Column, Kind, Numbers, Place, Table
-from container.errors import DataError, PayloadTooLargeError
+from container.errors import DataError, PayloadTooLargeError, listing
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger(__name__)
 
 Names = tuple[str, ...]
 
@@ -27,9 +30,13 @@ MAX_CELLS = 1 << 28
 
 
 def read(
-    data: bytes, place: Place, max_cells: int | None = None, unwanted: Callable[[Names], Collection[str]] | None = None
+    data: bytes,
+    place: Place,
+    max_cells: int | None = None,
+    unwanted: Callable[[Names], Collection[str]] | None = None,
+    known: Collection[str] = (),
 ) -> Table:
-    """Read a Parquet file. pandas' index columns are left out.
+    """Read a Parquet file. pandas' index is left out, as ``DataFrame.to_numpy`` does, but what is ``known`` of it.
 
     ``unwanted`` says of the file's columns which are not used. They keep their names, but are not read: all missing.
 
@@ -37,7 +44,7 @@ def read(
         DataError: the bytes are not Parquet, are damaged, or hold a nested column.
         PayloadTooLargeError: more than ``max_cells`` cells.
     """
-    return next(_tables(data, place, max_cells, unwanted, None))
+    return next(_tables(data, place, max_cells, unwanted, None, known))
 
 
 def read_blocks(
@@ -45,9 +52,10 @@ def read_blocks(
     place: Place,
     unwanted: Callable[[Names], Collection[str]],
     keep: Callable[[Table], Table],
+    known: Collection[str] = (),
 ) -> list[Table]:
     """The same as tables of some rows each; ``keep`` is given each before the next is read."""
-    return [keep(table) for table in _tables(data, place, None, unwanted, CELLS)]
+    return [keep(table) for table in _tables(data, place, None, unwanted, CELLS, known)]
 
 
 def _tables(
@@ -56,6 +64,7 @@ def _tables(
     max_cells: int | None,
     unwanted: Callable[[Names], Collection[str]] | None,
     most: int | None,
+    known: Collection[str],
 ) -> Iterator[Table]:
     """The rows, in tables of at most about ``most`` cells, or in one; at least one table."""
     import pyarrow as pa
@@ -64,7 +73,12 @@ def _tables(
     place = Place(place.name, "row")
     try:
         file = parquet.ParquetFile(pa.BufferReader(data))
-        names = tuple(field.name for field in file.schema_arrow if not field.name.startswith("__index_level_"))
+        note = _pandas(file.schema_arrow)
+        index = note.index_columns - set(known)
+        names = tuple(field.name for field in file.schema_arrow if field.name not in index)
+        named = sorted(name for name in index if not name.startswith("__index_level_"))
+        if named and place.name:
+            log.info("left out pandas' index of %s: %s", place.name, listing(tuple(named)))
         rows: int = file.metadata.num_rows
         cells = rows * max(1, len(names))
         if max_cells is not None and cells > max_cells:
@@ -73,16 +87,18 @@ def _tables(
         wanted = [name for name in names if name not in left_out]
         if len(set(names)) < len(names):
             raise place.locate(DataError("two columns have the same name", "give every column a name of its own"))
-        categorical = _categorical(file.schema_arrow)
         if most is None or cells <= most or not wanted:
-            yield _table(file.read(columns=wanted), rows, names, wanted, categorical, place)
+            whole = file.read(columns=wanted)
+            if rows < 0 or len(whole) != rows:
+                raise pa.ArrowInvalid("its footer does not say how many rows it has")
+            yield _table(whole, rows, names, wanted, note.categorical, place)
             return
         start = 0
         for batch in file.iter_batches(max(1, most // len(names)), columns=wanted):
             part = pa.Table.from_batches([batch])
-            yield _table(part, len(part), names, wanted, categorical, replace(place, line_of=partial(_row, start)))
+            yield _table(part, len(part), names, wanted, note.categorical, replace(place, line_of=partial(_row, start)))
             start += len(part)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a damaged column name
         reason = str(error).partition("\n")[0].partition(".")[0]
         raise place.locate(DataError(f"the Parquet file cannot be read: {reason}", "write it again, whole")) from None
 
@@ -110,13 +126,27 @@ def _as_categories(column: Column) -> Column:
     return replace(column, categorical=True)
 
 
-def _categorical(schema: Any) -> set[str]:
-    """The columns that are dictionaries, or were in pandas, whose note says so where Parquet has only the numbers."""
+class _Pandas(NamedTuple):
+    """What pandas' note in a file says of its columns, where Parquet has only the values."""
+
+    categorical: set[str]
+    index_columns: set[str]
+
+
+def _pandas(schema: Any) -> _Pandas:
+    """The columns that are dictionaries or were categories in pandas, and those that were a frame's index.
+
+    The note's form: https://pandas.pydata.org/docs/development/developer.html
+    """
     from pyarrow import types
 
-    found = {field.name for field in schema if types.is_dictionary(field.type)}
+    names = {field.name for field in schema}
+    categorical = {field.name for field in schema if types.is_dictionary(field.type)}
+    index = {name for name in names if name.startswith("__index_level_")}
     try:
-        columns = json.loads(schema.metadata[b"pandas"])["columns"]
-        return found | {column["name"] for column in columns if column["pandas_type"] == "categorical"}
+        note = json.loads(schema.metadata[b"pandas"])
+        categorical |= {column["name"] for column in note["columns"] if column["pandas_type"] == "categorical"}
+        index |= {name for name in note["index_columns"] if isinstance(name, str) and name in names}
     except (KeyError, TypeError, ValueError):  # no such note, or none that pandas wrote
-        return found
+        pass
+    return _Pandas(categorical, index if index < names else set())

@@ -5,16 +5,19 @@ import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from container.data.arrow import from_arrow
 from container.data.cells import is_missing, missing_spellings, number
 from container.data.csv_rows import Dialect, first_ragged_row, first_rows
-from container.data.table import Column, Text
+from container.data.table import Column, Numbers, Text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BLOCK = 1 << 20
 """Bytes that pyarrow parses at a time."""
+_NO_NUMBER = "In CSV column #{}: CSV conversion error"
 SAMPLE = 100
 """Rows that say which columns hold numbers; a later cell that is none is found when it comes."""
 
@@ -52,7 +55,7 @@ def sampled(data: bytes, dialect: Dialect, text: Collection[int]) -> tuple[set[i
     """
     sample = first_rows(data, dialect.delimiter, SAMPLE)
     body = sample[1:] if dialect.names is not None else sample
-    width = len(sample[0])
+    width = len(sample[0]) if sample else 0
     numeric = {j for j in range(width) if all(_is_numeric(row[j]) for row in body if j < len(row))}
     return {j for j in range(width) if j in text or j not in numeric}, width, len(body)
 
@@ -90,13 +93,24 @@ def options(dialect: Dialect, as_text: Collection[int], width: int, block_size: 
 
 
 def columns(table: "pa.Table") -> list[Column]:
-    """Arrow's columns as ours."""
-    return [from_arrow(column, name) for name, column in zip(table.column_names, table.columns, strict=True)]
+    """Arrow's columns as ours.
+
+    Raises:
+        ArrowInvalid: a cell that arrow takes for a number and `cells` does not, such as ``nan(ind)``.
+    """
+    import pyarrow as pa
+
+    found = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        found.append(from_arrow(column, name))
+        if isinstance(found[-1], Numbers) and np.count_nonzero(np.isnan(found[-1].values)) > column.null_count:
+            raise pa.ArrowInvalid(f"{_NO_NUMBER.format(name)}: not a number")
+    return found
 
 
 def widen(error: Exception, as_text: set[int]) -> bool:
     """Whether the error is a cell that is no number; adds its column to those that are read as text."""
-    if found := re.match(r"In CSV column #(\d+): CSV conversion error", str(error)):
+    if found := re.match(_NO_NUMBER.format(r"(\d+)"), str(error)):
         as_text.add(int(found[1]))
     return found is not None
 

@@ -10,11 +10,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from container.data import csv_arrow, csv_rows
+from container.data import csv_arrow, csv_plain, csv_rows
 from container.data.csv_rows import Dialect
 from container.data.delimited import all_missing, without_blank_column
-from container.data.stream import Text
-from container.data.table import Place, Table
+from container.data.spill import Spill
+from container.data.table import Numbers, Place, Table
+from container.data.text import Text
 from container.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,33 +36,39 @@ class CsvFile:
     text: Collection[int] = ()
     widths: Collection[int] = ()
 
-    def tables(self, opened: Text, head: bytes, keep: Callable[[Table], Table]) -> list[Table]:
+    def tables(self, opened: Text, head: bytes, spill: Spill) -> list[Table]:
         """Read it, ``opened`` and not read from yet; ``head`` is its start, with `csv_arrow.SAMPLE` rows at least.
 
-        ``keep`` is given each table before the next is read.
+        ``spill`` keeps each table before the next is read.
 
         Raises:
             DataError: as `delimited.read`.
         """
         with ExitStack() as opened_anew:
             try:
-                return self._tables(opened, head, keep, lambda: opened_anew.enter_context(self.again()))
+                return self._tables(opened, head, spill, lambda: opened_anew.enter_context(self.again()))
             except DataError as error:
                 raise self.from_row(0).locate(error) from None
 
-    def _tables(
-        self, stream: Text, head: bytes, keep: Callable[[Table], Table], again: Callable[[], Text]
-    ) -> list[Table]:
+    def _tables(self, stream: Text, head: bytes, spill: Spill, again: Callable[[], Text]) -> list[Table]:
         from pyarrow import ArrowInvalid
 
-        as_text, width, _ = csv_arrow.sampled(head, self.dialect, self.text)
-        block_size, quoted = csv_arrow.BLOCK, b'"' in head
+        as_text, width, rows = csv_arrow.sampled(head, self.dialect, self.text)
+        if not rows:
+            table = Table(csv_arrow.empty(width), None, 0, self.from_row(0))
+            return without_blank_column([table], self.dialect, self.widths, blank=True)
+        block_size, quoted, held = csv_arrow.BLOCK, b'"' in head, spill.held
+        if not as_text and not quoted and csv_plain.reads(self.dialect.delimiter):
+            try:
+                return self._plain(stream, width, spill)
+            except csv_plain.NotPlainError:
+                stream, spill.held = again(), held
         while True:
             tables, blank = list[Table](), True
             try:
                 for table in self._read(stream, csv_arrow.options(self.dialect, as_text, width, block_size, quoted)):
                     blank = blank and all_missing(table.columns[-1])
-                    tables.append(keep(table))
+                    tables.append(spill.keep(table))
                     if stream.quotes and not quoted:
                         break
             except ArrowInvalid as error:
@@ -72,13 +79,23 @@ class CsvFile:
                     if not csv_arrow.straddles(error) or block_size >= _LONGEST_ROW:
                         with self._anew() as anew:
                             raise csv_rows.first_ragged_row(anew, self.dialect, width, plain=stream.plain) from None
-                    block_size *= 16
+                    block_size = min(block_size * 16, _LONGEST_ROW)
             else:
                 if quoted or not stream.quotes:
                     self._check_quotes(stream)
                     return without_blank_column(tables, self.dialect, self.widths, blank)
             quoted = stream.quotes > 0
-            stream = again()
+            stream, spill.held = again(), held
+
+    def _plain(self, stream: Text, width: int, spill: Spill) -> list[Table]:
+        tables, start, blank = list[Table](), 0, True
+        header = self.dialect.names is not None
+        for columns in csv_plain.blocks(stream, header, width, max(1, CELLS // width)):
+            place = self.from_row(start, plain=stream.plain)
+            table = Table([Numbers(values) for values in columns], None, len(columns[0]), place)
+            start, blank = start + table.rows, blank and all_missing(table.columns[-1])
+            tables.append(spill.keep(table))
+        return without_blank_column(tables, self.dialect, self.widths, blank)
 
     def _read(self, stream: Text, options: dict[str, Any]) -> Iterator[Table]:
         import pyarrow as pa

@@ -12,8 +12,9 @@ import numpy as np
 
 from container.data import csv_arrow, csv_rows
 from container.data.csv_rows import Dialect, first_rows
-from container.data.stream import BYTE_ORDER_MARK, UTF8, line_at, not_text
+from container.data.stream import BYTE_ORDER_MARK
 from container.data.table import Column, Place, Table, Text
+from container.data.text import UTF8, line_at, not_text
 from container.errors import DataError
 
 __all__ = ["Dialect", "decode_text", "first_rows", "read"]

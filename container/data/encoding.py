@@ -21,6 +21,8 @@ _EXPECTED = {
     Kind.DATE: ("an ISO date", "send it as 2024-05-31 or 2024-05-31T12:00:00Z, or leave the cell empty"),
 }
 
+AS_WRITTEN = "name the column in categorical_columns, which takes every cell of CSV as it is written"
+
 
 def _zero_or_one(text: str) -> float | None:
     value = cells.number(text)
@@ -86,7 +88,26 @@ def _encode_categories(column: Column, categories: tuple[str, ...]) -> tuple[NDA
         column = as_text(column)
     table = np.array([*(_lookup(index, text) for text in column.values), np.nan], dtype=np.float32)
     values = table[column.codes]
-    return values, int(np.isnan(values).sum() - (column.codes < 0).sum())
+    return values, int(np.count_nonzero(np.isnan(values))) - column.missing
+
+
+def check_spelling(column: Column, categories: tuple[str, ...], name: str) -> None:
+    """Refuse a number that would be a category if its spelling were known: where a file has numbers only, 01 is 1.
+
+    Raises:
+        DataError: with its row.
+    """
+    if isinstance(column, Text) or column.kind is not Kind.NUMBER:
+        return
+    numbers = {text: cells.number(text) for text in categories}
+    others = {value: text for text, value in numbers.items() if value is not None}
+    lost = [value for value in others if cells.number_text(value) not in numbers]
+    wrong = np.isin(column.values, lost)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        value = float(column.values[row])
+        cause = f"{cells.number_text(value)} is a number here, and text in the training data: {shorten(others[value])}"
+        raise DataError(cause, AS_WRITTEN, row=row, column=name)
 
 
 @lru_cache(maxsize=4096)

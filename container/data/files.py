@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from container.data import columnar, csv_arrow, delimited, dialect, labelled, libsvm, recordio_protobuf
 from container.data.csv_blocks import CsvFile
 from container.data.csv_rows import Dialect
-from container.data.formats import SNIFFED, AnyTable, ContentType, Format, sniff
+from container.data.formats import SNIFFED, AnyTable, ContentType, Format, check_known, sniff
 from container.data.inference import Reference, resolve
 from container.data.sources import Source
 from container.data.spill import Spill
-from container.data.stream import Ahead, Text
+from container.data.stream import Ahead
 from container.data.table import Place, Table
+from container.data.text import Text
 from container.errors import DataError, UserError
 
 HEAD = 1 << 20
@@ -82,6 +83,7 @@ def _read(
             place=place.name,
         )
     try:
+        check_known(raw.ahead(SNIFFED))
         tables = _read_as(chosen, found, source, raw, declared, options, layout, spill)
     except DataError as error:
         raise place.locate(error) from None
@@ -104,7 +106,11 @@ def _read_as(
 ) -> list[AnyTable]:
     place = source.place
     if chosen is Format.PARQUET:
-        return [*columnar.read_blocks(spill.spool(raw), place, lambda names: _ignored(names, options), spill.keep)]
+        known = {*options.mentioned, options.record_identifier or "", options.event_time or ""}
+        blocks = columnar.read_blocks(
+            spill.spool(raw), place, lambda names: _ignored(names, options), spill.keep, known
+        )
+        return [*blocks]
     if chosen is Format.RECORDIO:
         return recordio_protobuf.read_blocks(raw, place, spill.keep)
     text = Text(raw, declared.charset)
@@ -148,7 +154,7 @@ def _read_csv(
     file = CsvFile(again, written, source.place, as_text, widths)
     most = max(HEAD, delimited.most_for_csv(written.width))
     if len(text.ahead(most + 1)) > most:
-        return file.tables(text, head, spill.keep)
+        return file.tables(text, head, spill)
     table = delimited.read(text.readall(), written, source.place, as_text, widths)
     return [spill.keep(replace(table, place=file.from_row(0)))]  # whose own place keeps the text
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from container.data import columnar, delimited, dialect, libsvm, recordio, recordio_protobuf, structured
 from container.data.schema import Schema
+from container.data.sources import GZIP
 from container.data.table import Place, SparseTable, Table
 from container.errors import DataError, UnsupportedMediaTypeError, UserError
 
@@ -56,7 +57,20 @@ SNIFFED = 4096
 BINARY = {b"PAR1": Format.PARQUET, recordio.MAGIC: Format.RECORDIO}
 """How files of formats that are no text begin."""
 
+_FOREIGN = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"\x93NUMPY": "an array of numpy's",
+    b"\x89HDF": "HDF5",
+    b"Obj\x01": "Avro",
+    b"\xfd7zXZ": "packed by xz",
+    b"(\xb5/\xfd": "packed by zstd",
+}
+"""How what users put beside their data begins, and cannot be read here; libmagic's database has them."""
+_TAR = slice(257, 262)
+
 _JSON_LINES_START = re.compile(rb"[^\r\n]*[\]}][ \t]*\r?\n\s*[\[{]")  # nowhere else does one value follow another
+_LABEL = re.compile(rb"\s*%(n)s\s*" % {b"n": libsvm.NUMBER}, re.IGNORECASE)
 _LIBSVM_START = re.compile(
     rb"\s*(?:%(n)s(?::%(n)s)?\s+)?(?:qid:\d+\s+)?\d+:%(n)s(?:\s[^,;]*)?" % {b"n": libsvm.NUMBER}, re.IGNORECASE
 )
@@ -111,8 +125,23 @@ def sniff(data: bytes) -> Format:
     head = data[:SNIFFED].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith((b"{", b"[")):
         return Format.JSON_LINES if _JSON_LINES_START.match(head) else Format.JSON
-    line = head.partition(b"\n")[0].partition(b"#")[0]
-    return Format.LIBSVM if _LIBSVM_START.fullmatch(line) else Format.CSV
+    lines = head.split(b"\n")
+    # A row that is all missing is its label alone, as are all rows of one column.
+    first = next((line for line in lines[:-1] if not _LABEL.fullmatch(line)), lines[0])
+    return Format.LIBSVM if _LIBSVM_START.fullmatch(first.partition(b"#")[0]) else Format.CSV
+
+
+def check_known(data: bytes) -> None:
+    """Refuse the first bytes of a file that is no table, which would pass for text in a strange encoding.
+
+    Raises:
+        DataError: names what it is.
+    """
+    what = next((name for magic, name in _FOREIGN.items() if data.startswith(magic)), None)
+    if what is None and data[_TAR] == b"ustar":
+        what = "a tar archive"
+    if what is not None:
+        raise DataError(f"the file is {what}, which is not read", "write its rows as CSV or Parquet")
 
 
 def read_request(data: bytes, content_type: ContentType, schema: Schema) -> AnyTable:
@@ -123,6 +152,8 @@ def read_request(data: bytes, content_type: ContentType, schema: Schema) -> AnyT
     """
     if not data or (data.isspace() and not data.strip(b"\r\n")):  # a line of blanks can be a missing cell
         raise DataError("the request body is empty", "send at least one row")
+    if data.startswith(GZIP):
+        raise DataError("the request body is gzip", "send it uncompressed")
     chosen = content_type.format or sniff(data)
     return _REQUEST_READERS[chosen](data, content_type, schema)
 
@@ -141,6 +172,8 @@ def with_hint(error: DataError, data: bytes, content_type: ContentType) -> DataE
 def _csv(data: bytes, content_type: ContentType, schema: Schema) -> Table:
     text = delimited.decode_text(data, content_type.charset)
     written = dialect.of_request(text, schema, header=content_type.header)
+    if written.names is None and written.width and text.count(b'"') % 2 == 0:
+        schema.check_width(written.width, trailing=True)  # before a line of a million cells becomes as many columns
     as_text = schema.text_positions(written.names, written.width)
     return delimited.read(text, written, Place(), as_text, schema.widths)
 
@@ -153,9 +186,15 @@ _REQUEST_READERS: dict[Format, Callable[[bytes, ContentType, Schema], AnyTable]]
     Format.CSV: _csv,
     Format.LIBSVM: lambda data, content_type, _: libsvm.read(_utf8(data, content_type), Place(), labelled=False),
     Format.PARQUET: lambda data, _, schema: columnar.read(
-        data, Place(), columnar.MAX_CELLS, lambda names: set(names) - set(schema.names) if schema.named else ()
+        data,
+        Place(),
+        columnar.MAX_CELLS,
+        lambda names: set(names) - set(schema.names) if schema.named else (),
+        schema.names,
     ),
-    Format.JSON: lambda data, content_type, _: structured.read_json(_utf8(data, content_type)),
-    Format.JSON_LINES: lambda data, content_type, _: structured.read_json_lines(_utf8(data, content_type)),
+    Format.JSON: lambda data, content_type, schema: structured.read_json(_utf8(data, content_type), schema.check_width),
+    Format.JSON_LINES: lambda data, content_type, schema: structured.read_json_lines(
+        _utf8(data, content_type), schema.check_width
+    ),
     Format.RECORDIO: lambda data, _, __: recordio_protobuf.read(data, Place(), labelled=False),
 }

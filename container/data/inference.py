@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from container.data.profile import Profile
 from container.data.schema import Feature, Other, Role, Schema
@@ -13,6 +13,9 @@ from container.errors import UserError, listing
 
 Reference = str | int
 """A column as the user names it: by name, or by its 0-based position."""
+
+_INDEX = ("column 0", "Unnamed: 0")
+"""The first column where a CSV header has nothing above it, here and in pandas: a frame's index, or R's row names."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,12 @@ def infer(
     ignored = {resolve(reference, names, width, "ignore_columns") for reference in roles.ignored}
     categorical = {resolve(reference, names, width, "categorical_columns") for reference in roles.categorical}
     _check_roles([*((said, target) for target in targets), *apart.values()], ignored)
+    left_out: dict[str, str] = {}
+    if _begins_with_index(names, roles, {*ignored, *categorical, *(position for _, position in apart.values())}):
+        if 0 in targets:
+            raise UserError(f"the first column has no name, as an index has none; name the target's column in {said!r}")
+        ignored.add(0)
+        left_out[names[0]] = "a first column without a name, as an index is; give it one to keep it"
 
     unused = ignored | {position for _, position in apart.values()}
     positions = [position for position in range(width) if position not in unused]
@@ -120,7 +129,6 @@ def infer(
 
     features: list[Feature] = []
     others = [Other(names[p] if names else f"column {p}", p, Role.IGNORED) for p in sorted(ignored)]
-    left_out: dict[str, str] = {}
     for position, profile in zip(positions, profiles, strict=True):
         name = profile.name
         if position in targets:
@@ -128,12 +136,12 @@ def infer(
         kind = Kind.CATEGORY if position in categorical else profile.kind()
         if kind is Kind.CATEGORY and position not in categorical and (reason := profile.almost_unique()):
             others.append(Other(name, position, Role.IGNORED))
-            left_out[name] = reason
+            left_out[name] = f"{reason}; name it in categorical_columns to keep it"
             continue
         categories = tuple(profile.categories()) if kind is Kind.CATEGORY else ()
         features.append(Feature(name if names else f"f{len(features)}", kind, position, categories))
     if not features:
-        raise UserError("no column is left to learn from; the data needs at least one besides the target")
+        raise _nothing_to_learn_from(width, left_out)
 
     labels = [profiles[positions.index(target)] for target in targets]
     others += [Other(of.name, position, Role.TARGET) for of, position in zip(labels, targets, strict=True)]
@@ -145,6 +153,13 @@ def infer(
     kind, classes = decided[0]
     schema = Schema(tuple(features), tuple(others), named=names is not None, classes=classes)
     return Inferred(schema, kind, left_out)
+
+
+def _begins_with_index(names: tuple[str, ...] | None, roles: Roles, asked: set[int]) -> TypeGuard[tuple[str, ...]]:
+    """Whether the first column has no name, where others have, and nobody asked for it; position 0 is no asking."""
+    if names is None or names[0] not in _INDEX or "column 1" in names or 0 in asked:
+        return False
+    return names[0] not in references(roles.target, names)
 
 
 def _check_roles(placed: Sequence[tuple[str, int]], ignored: set[int]) -> None:
@@ -160,3 +175,13 @@ def _check_roles(placed: Sequence[tuple[str, int]], ignored: set[int]) -> None:
 
 
 _NOUNS = {"weight_column": "weight", "group_column": "group", "lower_bound_column": "lower bound"}
+
+
+def _nothing_to_learn_from(width: int, left_out: dict[str, str]) -> UserError:
+    if left_out:
+        name, reason = next(iter(left_out.items()))
+        return UserError(f"no column is left to learn from: {name!r} is {reason}, or add others")
+    needs = "no column is left to learn from; the data needs at least one besides the target"
+    if width == 1:
+        needs += ", and has 1; if its cells are several, say in 'delimiter' what separates them"
+    return UserError(needs)

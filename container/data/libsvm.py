@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from container.data.csr import to_csr
-from container.data.stream import Text
 from container.data.table import Place, SparseTable
+from container.data.text import Text
 from container.errors import DataError
 
 BLOCK = 1 << 23

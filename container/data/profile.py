@@ -1,13 +1,13 @@
 """What one column holds over all tables, and what kind of column that makes it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from container.data import cells
-from container.data.encoding import as_text, distinct, shorten
+from container.data.encoding import AS_WRITTEN, as_text, distinct, shorten
 from container.data.table import Column, Kind, Numbers, Table, Text
 from container.errors import DataError
 
@@ -39,12 +39,12 @@ class Profile:
         profile = cls(name, columns, every_number)
         for _, column in columns:
             profile.rows += len(column)
+            present = len(column) - column.missing
+            profile.present += present
             if isinstance(column, Text):
-                profile.present += int((column.codes >= 0).sum())
                 profile.texts.update(dict.fromkeys(distinct(column)))
                 profile.categorical |= column.categorical
-            elif count := int((~np.isnan(column.values)).sum()):
-                profile.present += count
+            elif present:
                 profile.kinds.add(column.kind)
         return profile
 
@@ -104,26 +104,26 @@ class Profile:
     def _refuse_stray_text(self, remedy: str) -> None:
         """A column of many numbers with some text in it is a mistake in the data, not a set of categories."""
         numbers = [text for text in self.texts if cells.number(text) is not None]
-        stray = [text for text in self.texts if _kind_of(text) is not Kind.NUMBER]
+        stray = [text for text in self.texts if _is_stray(text)]
         count = len(numbers) + len(self._local_numbers() | self.numbers)
         if count <= max(_MANY_NUMBERS, len(stray)) and not self.many_numbers:
             return
-        found = self._first_stray()
+        found = self._first(_is_stray)
         if found is None:
             raise DataError(f"{shorten(stray[0])} stands in a column of numbers", remedy, column=self.name)
         table, row, text = found
-        if row == 0 and table.names is None:
+        if row == 0 and table.names is None and not table.continues:
             remedy = "set header=true if the first row holds the columns' names"
         raise table.place.locate(
             DataError(f"{shorten(text)} stands in a column of numbers", remedy, row=row, column=self.name)
         )
 
-    def _first_stray(self) -> tuple[Table, int, str] | None:
-        """The first cell of text that is no number: its table, row and text; None where another host has it."""
+    def _first(self, wanted: Callable[[str], bool]) -> tuple[Table, int, str] | None:
+        """The first cell of such a text: its table, row and text; None where another host has it."""
         for table, column in self.columns:
             if isinstance(column, Text):
                 for code, text in enumerate(column.values):
-                    if _kind_of(text) is not Kind.NUMBER and (column.codes == code).any():
+                    if wanted(text) and (column.codes == code).any():
                         return table, column.row_of(code), text
         return None
 
@@ -134,8 +134,30 @@ class Profile:
         return None
 
     def categories(self) -> list[str]:
-        """Every value, sorted, so that the codes do not depend on the order of the rows."""
-        return sorted({*self.texts, *self._local_numbers(), *self.numbers})
+        """Every value, sorted, so that the codes do not depend on the order of the rows.
+
+        Raises:
+            DataError: a cell that may be two categories, for files differ in what they were read as.
+        """
+        numbers = self._local_numbers() | self.numbers
+        if not self.every_number:
+            self._refuse_two_spellings(numbers)
+        return sorted({*self.texts, *numbers})
+
+    def _refuse_two_spellings(self, numbers: set[str]) -> None:
+        """Where a large file has only numbers, 01 is 1 there, and where a small one has text too, it is 01."""
+        twice = {text: name for text in self.texts if (name := _number_name(text)) in numbers and name != text}
+        if not twice:
+            return
+        found = self._first(twice.__contains__)
+        text = next(iter(twice)) if found is None else found[2]
+        error = DataError(
+            f"{shorten(text)} is text here, and the number {twice[text]} where a file has numbers only",
+            AS_WRITTEN,
+            row=None if found is None else found[1],
+            column=self.name,
+        )
+        raise error if found is None else found[0].place.locate(error)
 
     def target(self, classes_wanted: bool | None) -> tuple[Kind, tuple[str, ...]]:
         """The target's kind and, where it is text, its class names in the order of their index.
@@ -148,8 +170,8 @@ class Profile:
         kind = self.kind("correct the cell, or leave the row out")
         if kind is Kind.DATE:
             raise DataError("the target column holds dates", "name a column of numbers or classes", column=self.name)
-        if kind is Kind.NUMBER:
-            return kind, ()
+        if kind is Kind.NUMBER or (classes_wanted is False and self._can_be_numbers()):
+            return Kind.NUMBER, ()
         classes = self.categories()
         if classes_wanted is False:
             raise self._text_target()
@@ -161,15 +183,27 @@ class Profile:
             )
         return kind, tuple(classes)
 
+    def _can_be_numbers(self) -> bool:
+        """Whether the column is truth values, or what its format calls categories, and they are all numbers."""
+        return Kind.DATE not in self.kinds and all(cells.number(text) is not None for text in self.texts)
+
     def _text_target(self) -> DataError:
         remedy = "name a numeric column in 'target', or use a binary: or multi: objective"
-        found = self._first_stray()
-        if found is None:  # booleans of Parquet, or text on another host
-            what = "text" if self.texts else "true and false"
-            return DataError(f"the target holds {what}, and the objective needs numbers", remedy, column=self.name)
+        found = self._first(_is_stray)
+        if found is None:  # another host has it
+            return DataError("the target holds text, and the objective needs numbers", remedy, column=self.name)
         table, row, text = found
         cause = f"the target {shorten(text)} is text, and the objective needs numbers"
         return table.place.locate(DataError(cause, remedy, row=row, column=self.name))
+
+
+def _is_stray(text: str) -> bool:
+    return _kind_of(text) is not Kind.NUMBER
+
+
+def _number_name(text: str) -> str | None:
+    value = cells.number(text)
+    return None if value is None else cells.number_text(value)
 
 
 def _kind_of(text: str) -> Kind:

@@ -51,7 +51,7 @@ class Rows:
         return cls._split_csv(text, content_type.header, schema)
 
     @classmethod
-    def _split_csv(cls, text: bytes, header: bool | None, schema: Schema) -> "Rows":
+    def _split_csv(cls, text: bytes, header: bool | None, schema: Schema) -> "Rows | None":
         written = dialect.of_request(text, schema, header=header)
         if header is None and schema.named and not set(schema.names) <= set(written.names or ()):
             written = replace(written, names=None)  # not a header without all columns, but a row that cannot be read
@@ -60,6 +60,9 @@ class Rows:
         first = 0
         if written.names is not None:
             first = 1 + next(place for place, record in enumerate(records) if record.strip(b"\r\n"))
+
+        if first == len(records):
+            return None
 
         def read(part: bytes) -> Table:
             return delimited.read(delimited.decode_text(part, None), written, Place(), as_text, schema.widths)

@@ -1,6 +1,5 @@
 """Schema: what the model's columns mean, decided once in training and kept inside the model file."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from container.data import misfit
 from container.data.encoding import encode
 from container.data.table import Column, Kind, SparseTable, Table
 from container.errors import DataError, listing
@@ -132,14 +132,14 @@ class Schema:
             DataError: a feature's column is missing, or a row has another number of cells than the model takes.
         """
         if table.names is None or not (self.named or set(self.names) <= set(table.names)):
-            places = self._by_width.get(len(table.columns))
-            if places is None:
-                raise self._wrong_width(len(table.columns))
-            return [table.columns[place] for place in places]
+            self.check_width(len(table.columns))
+            if table.names is not None:
+                misfit.check_same_names(table)
+            return [table.columns[place] for place in self._by_width[len(table.columns)]]
         found = dict(zip(table.names, table.columns, strict=True))
         absent = [name for name in self.names if name not in found]
         if absent:
-            raise self._absent(absent, [name for name in table.names if name not in self.names])
+            raise misfit.absent(absent, [name for name in table.names if name not in self.names])
         for name in table.incomplete.keys() & set(self.names):
             raise DataError(
                 f"the record has no {name!r}", "send null where it is not known", row=table.incomplete[name]
@@ -203,25 +203,17 @@ class Schema:
                 )
             )
 
-    def _wrong_width(self, got: int) -> DataError:
-        expected = " or ".join(str(width) for width in self.widths)
-        if self.targets and got == len(self.features) + len(self.others):
-            remedy = f"leave out the target column {self.targets[0]!r}" if self.named else "leave out the target"
-        elif self.named:
-            remedy = f"send {listing(self.names, 4)} in this order, or a header row with the names"
-        else:
-            remedy = "send the feature values in training's order, without the target"
-        return DataError(f"expected {expected} values per row, got {got}", remedy)
+    def check_width(self, got: int, *, trailing: bool = False) -> None:
+        """Refuse rows without names of ``got`` cells; ``trailing`` allows one more, which may be blank.
 
-    def _absent(self, absent: list[str], unknown: Sequence[str]) -> DataError:
-        cause = (
-            f"the column {absent[0]!r} is missing" if len(absent) == 1 else f"missing columns: {listing(tuple(absent))}"
-        )
-        folded = {name.casefold(): name for name in unknown}
-        close = difflib.get_close_matches(absent[0].casefold(), folded, n=1)
-        if close:
-            return DataError(cause, f"is {folded[close[0]]!r} meant to be {absent[0]!r}?")
-        return DataError(cause, "send every column of training; leave a cell empty, or null, where it is not known")
+        A schema without features stands for a model of which nothing is known, and takes any.
+
+        Raises:
+            DataError: the model takes rows of another number of cells.
+        """
+        if not self.features or got in self._by_width or (trailing and got - 1 in self._by_width):
+            return
+        raise misfit.wrong_width(self, got)
 
     def to_json(self) -> dict[str, Any]:
         """The schema as plain JSON values."""

@@ -118,22 +118,18 @@ def read_folder(folder: Path) -> Iterator[Source]:
 
 def has_files(folder: Path) -> bool:
     """Whether there is anything to read below a channel's folder."""
-    return any(path.is_file() and not _is_hidden(path, folder) for path in folder.rglob("*"))
+    return folder.exists() and any(path.is_file() and not _is_hidden(path, folder) for path in _all_files(folder))
 
 
 def data_files(folder: Path) -> list[Path]:
     """The files below a channel's folder, sorted; hidden and marker files (``.x``, ``_SUCCESS``) are left out.
 
     Raises:
-        DataError: there is none, or the folder is not there.
+        DataError: there is none, or the folder is not there, or it or one below it cannot be read.
     """
-    if not folder.is_dir():
-        raise DataError(f"the channel {folder.name!r} has no folder {folder}", "give the training job that channel")
     found: list[Path] = []
     passed_over: list[Path] = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir():
-            continue
+    for path in _all_files(folder):
         (passed_over if _is_hidden(path, folder) else found).append(path)
     if passed_over:
         names = tuple(path.relative_to(folder).as_posix() for path in passed_over)
@@ -141,6 +137,26 @@ def data_files(folder: Path) -> list[Path]:
     if not found:
         raise DataError(f"the channel {folder.name!r} has no files", f"put the data into {folder}")
     return found
+
+
+def _all_files(folder: Path) -> list[Path]:
+    """All below the folder that is no folder, sorted.
+
+    Raises:
+        DataError: the folder is not there, or one cannot be read, whose files would else be left out in silence.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    try:
+        if not folder.is_dir():
+            raise DataError(f"the channel {folder.name!r} has no folder {folder}", "give the training job that channel")
+        walked = folder.walk(on_error=refuse)
+        return sorted(path for root, _, names in walked for name in names if not (path := root / name).is_dir())
+    except OSError as error:
+        cause = f"the folder {error.filename} cannot be read: {error.strerror}"
+        raise DataError(cause, "check its permissions") from None
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:

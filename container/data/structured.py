@@ -1,7 +1,8 @@
 """JSON and JSON Lines to a `Table`: rows by position, or records by name."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,11 @@ _SHAPES = (
 )
 
 
-def read_json(data: bytes) -> Table:
+CheckWidth = Callable[[int], None]
+"""Refuses rows of so many values before columns are made of them."""
+
+
+def read_json(data: bytes, check_width: CheckWidth | None = None) -> Table:
     """Read ``{"instances": …}``, a list of rows or records, one row, one record, or a pandas split frame.
 
     Raises:
@@ -40,10 +45,10 @@ def read_json(data: bytes) -> Table:
         raise DataError(f"the body is {_name(value)}, neither rows nor records", _SHAPES)
     if value and not any(isinstance(item, list | dict) for item in value):
         value = [value]
-    return to_table(value, place)
+    return to_table(value, place, check_width)
 
 
-def read_json_lines(data: bytes) -> Table:
+def read_json_lines(data: bytes, check_width: CheckWidth | None = None) -> Table:
     """Read one row or record per line; blank lines are passed over.
 
     Raises:
@@ -51,7 +56,7 @@ def read_json_lines(data: bytes) -> Table:
     """
     values, lines = json_lines(data)
     place = Place(unit="line", line_of=lines.__getitem__)
-    return to_table(values, place)
+    return to_table(values, place, check_width)
 
 
 def json_lines(data: bytes, *, lenient: bool = False) -> tuple[list[Any], list[int]]:
@@ -113,7 +118,7 @@ def _split_frame(columns: list[Any], rows: list[Any], place: Place) -> Table:
     return Table(table.columns, names, table.rows, place)
 
 
-def to_table(items: Sequence[Any], place: Place) -> Table:
+def to_table(items: Sequence[Any], place: Place, check_width: CheckWidth | None = None) -> Table:
     """Rows, which are lists, or records, which are objects, as columns.
 
     Raises:
@@ -122,7 +127,7 @@ def to_table(items: Sequence[Any], place: Place) -> Table:
     try:
         rows = [_unwrap(item) for item in items]
         if not _are_records(rows):
-            return Table(_by_position(rows), None, len(rows), place)
+            return Table(_by_position(rows, check_width), None, len(rows), place)
         names = dict.fromkeys(name for row in rows for name in row)
         incomplete: dict[str, int] = {}
         for index, row in enumerate(rows):
@@ -130,7 +135,7 @@ def to_table(items: Sequence[Any], place: Place) -> Table:
                 for name in names.keys() - row.keys():
                     incomplete.setdefault(name, index)
         columns = [to_column([row.get(name) for row in rows], name) for name in names]
-        return Table(columns, tuple(names), len(rows), place, incomplete)
+        return Table(columns, tuple(names), len(rows), place, incomplete, partial(_first_reordered, rows))
     except DataError as error:
         raise place.locate(error) from None
 
@@ -151,8 +156,15 @@ def _are_records(rows: Sequence[Any]) -> bool:
     return bool(rows) and isinstance(rows[0], dict)
 
 
-def _by_position(rows: Sequence[Any]) -> list[Column]:
+def _first_reordered(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    order = list(rows[0])
+    return next((index for index, row in enumerate(rows) if list(row) != order), None)
+
+
+def _by_position(rows: Sequence[Any], check_width: CheckWidth | None) -> list[Column]:
     width = len(rows[0]) if rows else 0
+    if check_width is not None and rows and not any(isinstance(value, list | dict) for value in rows[0]):
+        check_width(width)
     for index, row in enumerate(rows):
         if len(row) != width:
             raise DataError(f"the row has {len(row)} values where the first has {width}", "send as many", row=index)
@@ -165,10 +177,10 @@ def to_column(values: Sequence[Any], name: str | None) -> Column:
     Raises:
         DataError: one is a list or an object; with its row.
     """
-    if all(type(value) is float or type(value) is int or value is None for value in values):
-        return Numbers(np.array([_to_float(value) for value in values]))
-    if all(isinstance(value, bool) or value is None for value in values):
-        return Numbers(np.array([np.nan if value is None else float(value) for value in values]), Kind.BOOLEAN)
+    types = set(map(type, values)) - {type(None)}
+    if types <= {float, int, bool}:
+        kind = Kind.BOOLEAN if types == {bool} else Kind.NUMBER
+        return Numbers(np.array([_to_float(value) for value in values]), kind)
     return Text.from_cells(_cell(value, row, name) for row, value in enumerate(values))
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from container.data import cells
-from container.errors import DataError
+from container.errors import DataError, named
 
 
 class Kind(StrEnum):
@@ -35,6 +36,11 @@ class Numbers:
     def __len__(self) -> int:
         return len(self.values)
 
+    @cached_property
+    def missing(self) -> int:
+        """How many cells hold no value."""
+        return int(np.count_nonzero(np.isnan(self.values)))
+
 
 @dataclass(frozen=True, eq=False)
 class Text:
@@ -50,6 +56,11 @@ class Text:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    @cached_property
+    def missing(self) -> int:
+        """How many cells hold no value."""
+        return int(np.count_nonzero(self.codes < 0))
 
     @classmethod
     def from_cells(cls, raw: Iterable[str]) -> "Text":
@@ -90,7 +101,7 @@ class Place:
         if error.row is not None:
             spot += f"{' ' if spot else ''}{self.unit} {self.line_of(error.row)}"
         if error.column is not None:
-            spot += f"{', ' if spot else ''}column {error.column!r}"
+            spot += f"{', ' if spot else ''}{named(error.column)}"
         return error.at(spot)
 
 
@@ -98,8 +109,9 @@ class Place:
 class Table:
     """Columns of equal length; ``names`` where the source gave them, else None.
 
-    ``incomplete`` has, for records, the names some lack, with the first row that does. ``continues`` says that the
-    rows before in the same file are another table's.
+    Of records, ``incomplete`` has the names some lack, with the first row that does, and ``first_reordered`` says which
+    is the first that has all in another order than the first of them. ``continues`` says that the rows before in the
+    same file are another table's.
     """
 
     columns: Sequence[Column]
@@ -107,6 +119,7 @@ class Table:
     rows: int
     place: Place
     incomplete: Mapping[str, int] = field(default_factory=dict)
+    first_reordered: Callable[[], int | None] = lambda: None
     continues: bool = False
 
 

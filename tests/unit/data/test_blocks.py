@@ -10,9 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from container.data import columnar, csv_arrow, csv_blocks, delimited, files, libsvm, recordio_protobuf
+from container.data import (
+    columnar,
+    csv_arrow,
+    csv_blocks,
+    csv_plain,
+    delimited,
+    files,
+    libsvm,
+    recordio_protobuf,
+)
 from container.data.channel import CsvOptions, read_channel
 from container.data.formats import AnyTable
+from container.data.inference import Roles, infer
+from container.data.spill import Spill
 from container.data.table import Numbers, SparseTable, Table, Text
 from container.errors import DataError
 from tests.unit.data.aialgs_writing import dense, sparse
@@ -36,6 +47,7 @@ def read(tmp_path, monkeypatch) -> Read:
             if blocks:
                 patch.setattr(csv_arrow, "BLOCK", 1 << 8)
                 patch.setattr(csv_blocks, "CELLS", 100)
+                patch.setattr(csv_plain, "PIECE", 150)
                 patch.setattr(columnar, "CELLS", 100)
                 patch.setattr(libsvm, "BLOCK", 200)
                 patch.setattr(recordio_protobuf, "BLOCK", 500)
@@ -52,6 +64,7 @@ def test_text_is_the_same_whatever_the_blocks(read: Read):
 
 
 MANY = "".join(f"{i % 3},{i / 7},{'red' if i % 2 else 'blue'},{'' if i % 5 else i}\n" for i in range(400))
+NUMBERS = "".join(f"{i % 3},{i / 7},{'NA' if i % 5 else i}\n" for i in range(400))
 QUOTED = "".join(f'{i},"a, {i % 4}"\n' for i in range(300))
 
 
@@ -66,6 +79,21 @@ QUOTED = "".join(f'{i},"a, {i % 4}"\n' for i in range(300))
         pytest.param("".join(f"{i:03},x\n" for i in range(500)) + "A5,x\n", {}, id="text that comes late"),
         pytest.param("".join(f"{i:03},{i}\n" for i in range(500)), {"categorical": (0,)}, id="categories by name"),
         pytest.param(QUOTED, {}, id="quotes"),
+        pytest.param(NUMBERS, {}, id="numbers"),
+        pytest.param("\n\ny,a name,b\n" + NUMBERS + "\n\n", {}, id="numbers under a header"),
+        pytest.param('"y","a","b"\n' + NUMBERS, {}, id="numbers under a header in quotes"),
+        pytest.param(NUMBERS.replace("\n", "\r\n").rstrip(), {}, id="numbers, crlf"),
+        pytest.param(NUMBERS.replace(",", ", "), {}, id="numbers after blanks"),
+        pytest.param(NUMBERS.replace(",", ";"), {}, id="numbers between semicolons"),
+        pytest.param(NUMBERS.replace("\n", ",\n"), {}, id="numbers, trailing delimiter"),
+        pytest.param(NUMBERS + "1,2,x\n" + NUMBERS, {}, id="numbers, then text"),
+        pytest.param(NUMBERS + "1,nan(ind),2\n" + NUMBERS, {}, id="numbers, then what arrow takes for one"),
+        pytest.param(NUMBERS + "\n" + NUMBERS, {}, id="numbers, a blank line"),
+        pytest.param(("y,a,b\n" + NUMBERS).replace("\n", "\r\n") * 3, {"streamed": True}, id="a stream of files, crlf"),
+        pytest.param(";".join(f"name {i}" for i in range(200)), {}, id="a header alone, no line break"),
+        pytest.param(NUMBERS + "1,1e39,inf\n" + NUMBERS, {}, id="numbers, some too large"),
+        pytest.param(NUMBERS + '1,"2",3\n' + NUMBERS, {}, id="numbers, then quotes"),
+        pytest.param("y,a,b\r" + NUMBERS.replace("\n", "\r"), {"header": True}, id="numbers, old line ends"),
         pytest.param(MANY + '1,2,"a\nb",3\n' * 50, {}, id="quotes that come late, line breaks in them"),
         pytest.param(MANY + '1,2,5" pipe,3\n' * 50, {}, id="quotes inside cells"),
         pytest.param(MANY.replace("\n", ",\n"), {}, id="trailing delimiter"),
@@ -114,6 +142,10 @@ def test_parquet(read: Read, row_group: int):
     ("data", "content_type"),
     [
         pytest.param("y,a,b,c\n" + MANY + "1\n" + MANY, None, id="ragged"),
+        pytest.param("y,a,b\n" + NUMBERS + "1,2\n" + NUMBERS, None, id="ragged numbers"),
+        pytest.param(NUMBERS + "1,2,3,4\n" + NUMBERS, None, id="numbers, a cell too many"),
+        pytest.param(NUMBERS + '1,2,"3\n' + NUMBERS, None, id="numbers, an open quote"),
+        pytest.param((NUMBERS + "1,2,é\n" + NUMBERS).encode("latin-1"), None, id="numbers, then no UTF-8"),
         pytest.param(MANY + '1,2,"x",3\n' + MANY + "1\n" + MANY, None, id="ragged, with quotes"),
         pytest.param(MANY.replace("\n", "\r\n") + "1\r\n", None, id="ragged, crlf"),
         pytest.param(MANY + '1,2,"a\nb,3\n' + MANY, None, id="an open quote"),
@@ -136,6 +168,47 @@ def test_messages(read: Read, data: str | bytes, content_type: str | None):
             read(data, content_type, blocks=blocks)
         said.append(str(caught.value))
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("wrong", ["1,2\n", "1,ü,3\n"])
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+def test_messages_of_a_stream_of_several_files(read: Read, wrong: str, charset: str):
+    file = "y,a,größe\n" + NUMBERS + "1,2,\n"
+    data, content_type = (file + file + wrong + file).encode(charset), f"text/csv; charset={charset}"
+    for blocks in (False, True):
+        with pytest.raises(DataError, match=r"\(train/a line 805[,)]"):
+            infer(read(data, content_type, blocks=blocks, streamed=True), Roles())
+
+
+def test_plain_numbers_are_read_by_the_core_and_once(read: Read, monkeypatch):
+    pytest.importorskip("_xgboost_serving", reason="the compiled core is not installed; make venv installs it")
+    monkeypatch.setattr(csv_blocks.CsvFile, "_read", None)
+    blocks = read("y,a,b\n" + NUMBERS, blocks=True)
+    assert len(blocks) > 5
+    for table in blocks:
+        first = float(table.columns[1].values[0]) * 7
+        assert table.place.line_of(0) == round(first) + 2
+
+
+def test_without_the_core_numbers_are_the_same(read: Read, monkeypatch):
+    expected = read(NUMBERS, blocks=False)
+    monkeypatch.setattr(csv_plain, "native", None)
+    monkeypatch.setattr("container.data.text.native", None)
+    same(read(NUMBERS, blocks=True), expected)
+
+
+def test_what_was_kept_in_vain_does_not_count(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text(NUMBERS + "1,2,x\n")
+    monkeypatch.setattr(delimited, "_SMALL", -1)
+    monkeypatch.setattr(delimited, "_SMALL_COLUMN", -1)
+    monkeypatch.setattr(files, "HEAD", 100)
+    monkeypatch.setattr(csv_arrow, "BLOCK", 1 << 8)
+    monkeypatch.setattr(csv_blocks, "CELLS", 100)
+    monkeypatch.setattr(csv_plain, "PIECE", 150)
+    spill = Spill()
+    tables = list(read_channel(tmp_path, None, CsvOptions(), spill=spill))
+    arrays = [column.values if isinstance(column, Numbers) else column.codes for t in tables for column in t.columns]
+    assert spill.held == sum(array.nbytes for array in arrays)
 
 
 @pytest.mark.parametrize("quoted", ["", '"q"'])

@@ -1,5 +1,6 @@
 """A channel's folder: which files are read, in which order, and how they must agree."""
 
+import errno
 import gzip
 import logging
 import os
@@ -61,10 +62,12 @@ def test_hidden_and_marker_files_are_passed_over_with_a_word(channel, caplog):
 
 
 def test_empty_files_are_passed_over_with_a_word(channel, caplog):
-    folder = write(channel(), {"a.csv": "", "b.csv": "1,2\n", "c.csv": "\n \n", "d.gz": gzip.compress(b"")})
+    folder = write(
+        channel(), {"a.csv": "", "b.csv": "1,2\n", "c.csv": "\n \n", "d.gz": gzip.compress(b""), "e": "\ufeff\n"}
+    )
     with caplog.at_level(logging.INFO):
         assert len(read(folder)) == 1
-    for name in ("a.csv", "c.csv", "d.gz"):
+    for name in ("a.csv", "c.csv", "d.gz", "e"):
         assert f"train/{name} is empty and passed over" in caplog.text
 
 
@@ -326,3 +329,21 @@ def test_a_file_is_opened_once_and_read_from_start_to_end(channel):
     writer.start()
     assert read(folder)[0].rows == 50_000
     writer.join()
+
+
+def test_a_folder_that_cannot_be_read_is_no_folder_without_files(tmp_path, monkeypatch):
+    """Root can read all, so the refusal is the test's."""
+    closed = tmp_path / "train" / "2024"
+    closed.mkdir(parents=True)
+    (tmp_path / "train" / "a.csv").write_text("1,2\n")
+    real = os.scandir
+
+    def scandir(path):
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError) as raised:
+        data_files(tmp_path / "train")
+    assert str(raised.value) == f"the folder {closed} cannot be read: Permission denied; check its permissions"

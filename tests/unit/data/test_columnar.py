@@ -106,7 +106,7 @@ def test_an_unwanted_column_keeps_its_name_and_may_have_any_type():
     ("frame", "names"),
     [
         pytest.param(pd.DataFrame({"x": [1], "y": ["a"]}, index=[5]), ("x", "y"), id="an index"),
-        pytest.param(pd.DataFrame({"x": [1]}, index=pd.Index([5], name="id")), ("x", "id"), id="an index with a name"),
+        pytest.param(pd.DataFrame({"x": [1]}, index=pd.Index([5], name="id")), ("x",), id="an index with a name"),
         pytest.param(
             pd.DataFrame({"x": [1]}, index=pd.MultiIndex.from_tuples([(1, 2)])), ("x",), id="an index of two levels"
         ),
@@ -114,6 +114,20 @@ def test_an_unwanted_column_keeps_its_name_and_may_have_any_type():
 )
 def test_indices_that_pandas_adds_are_no_columns(frame, names):
     assert columnar.read(file_of(frame), PLACE).names == names
+
+
+def test_an_index_that_is_asked_for_is_a_column(caplog):
+    caplog.set_level("INFO")
+    frame = pd.DataFrame({"x": [1]}, index=pd.Index([5], name="id"))
+    assert columnar.read(file_of(frame), PLACE, known=("id",)).names == ("x", "id")
+    assert caplog.messages == []
+    columnar.read(file_of(frame), PLACE)
+    assert caplog.messages == ["left out pandas' index of train/a.parquet: 'id'"]
+
+
+def test_a_frame_that_is_nothing_but_its_index_has_that():
+    frame = pd.DataFrame(index=pd.Index([5, 6], name="id"))
+    assert rows_of(columnar.read(file_of(frame), PLACE)) == [[5], [6]]
 
 
 def test_pandas_own_types():
@@ -151,6 +165,9 @@ WHOLE = file_of(pa.table({"x": list(range(1000))}))
         pytest.param(WHOLE[:-1], id="a byte short"),
         pytest.param(WHOLE[:200] + bytes(byte ^ 0xFF for byte in WHOLE[200:260]) + WHOLE[260:], id="damaged pages"),
         pytest.param(WHOLE[:-200] + bytes(100) + WHOLE[-100:], id="damaged footer"),
+        pytest.param(file_of(pa.table({"name": [1]})).replace(b"name", b"n\xe9me"), id="damaged name"),
+        pytest.param(WHOLE.replace(b"\x16\xd0\x0f\x19", b"\x16\xd1\x0f\x19"), id="less than no rows"),
+        pytest.param(WHOLE.replace(b"\x16\xd0\x0f\x19", b"\x16\xd2\x0f\x19"), id="a row too many in the footer"),
         pytest.param(b"x,y\n1,2\n", id="CSV"),
     ],
 )

@@ -79,6 +79,12 @@ def test_a_header_alone_has_columns_and_no_rows(read, text):
     assert (len(table.columns), table.rows) == (2, 0)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_blank_lines_alone_have_no_columns(engine, monkeypatch):
+    use_engine(monkeypatch, engine)
+    assert not delimited.read(b"\n\r\n", Dialect(), Place()).columns
+
+
 def test_a_trailing_delimiter_under_a_header(read):
     table = read("a,b,\n1,2,\n", names=("a", "b", ""))
     assert (table.names, rows_of(table)) == (("a", "b"), [[1, 2]])
@@ -101,6 +107,12 @@ def test_columns_asked_for_as_text_keep_their_spelling(read):
 def test_text_that_comes_late_makes_the_column_text(read):
     text = "".join(f"{i:03},x\n" for i in range(500)) + "A5,x\n"
     assert cells_of(read(text).columns[0])[:3] == ["000", "001", "002"]
+
+
+@pytest.mark.parametrize("odd", ["nan(ind)", "-nan(snan)", "nan()"])
+def test_no_number_but_a_missing_word_is_missing(read, odd):
+    text = "".join(f"{i},{i}\n" for i in range(200)) + f"NaN,{odd}\n"
+    assert rows_of(read(text))[-1] == [None, odd]
 
 
 def test_rows_longer_than_a_block(read):

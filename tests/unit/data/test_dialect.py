@@ -60,6 +60,24 @@ def test_what_the_user_says_of_the_delimiter_holds():
     assert training("a,b;c,d\n1,2;2\n", delimiter=";").names == ("a,b", "c,d")
 
 
+MUSHROOMS = "".join(f"{'ep'[i % 2]},{'xyz'[i % 3]},{'pq'[i % 2]}\n" for i in range(60))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        pytest.param("class,cap,odor\n" + MUSHROOMS, ("class", "cap", "odor"), id="words that do not come again"),
+        pytest.param("class,x,odor\n" + MUSHROOMS, None, id="one that does"),
+        pytest.param(MUSHROOMS, None, id="no header"),
+        pytest.param("class,cap,odor\n" + MUSHROOMS[:60], None, id="too few rows to tell"),
+        pytest.param("e,k,l\n" + MUSHROOMS, None, id="two that do not"),
+        pytest.param("name,city\n" + "".join(f"n{i},c{i}\n" for i in range(60)), None, id="nothing comes again"),
+    ],
+)
+def test_a_header_over_nothing_but_text(text, names):
+    assert training(text).names == names
+
+
 def test_width_counts_the_first_row():
     assert training("1,2,3\n").width == 3
     assert training("\n\n").width == 0
@@ -129,6 +147,43 @@ TEXT_ONLY = Schema(
 )
 def test_a_requests_header(text, schema, names):
     assert of_request(text.encode(), schema).names == names
+
+
+NUMBERED = Schema.from_names(4, ["0", "1", "2", "3"])  # as pandas names the columns of an array
+
+
+@pytest.mark.parametrize("text", ["3,2,1,0\n", "0,1,0,1\n", "3,2,1,0\n1,2,0,0\n", "0,1,2,3\n", "7,8,9,9\n1,1,1,1\n"])
+def test_numbers_are_no_header_where_the_columns_have_numbers_for_names(text):
+    assert of_request(text.encode(), NUMBERED).names is None
+    assert of_request(b"0,1\n1,0\n", Schema.from_names(2, ["0", "1"])).names is None
+
+
+def test_a_header_of_numbers_is_to_be_announced():
+    text = b"0,1,2,3\n5,6,7,8\n"
+    with pytest.raises(DataError, match=r"names are \('0', '1', '2' and 1 more\), and could hold values; say"):
+        of_request(text, NUMBERED)
+    assert of_request(text, NUMBERED, header=True).names == ("0", "1", "2", "3")
+    assert of_request(text, NUMBERED, header=False).names is None
+
+
+def test_some_numbers_among_the_names_do_no_harm():
+    schema = Schema.from_names(3, ["2023", "2024", "area"])
+    assert of_request(b"2024,area,2023\n1,2,3\n", schema).names == ("2024", "area", "2023")
+    assert of_request(b"2024,3,2023\n1,2,3\n", schema).names is None
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter", "width"),
+    [("1,7\n2\n", ",", 2), ("1,\n2,\n", ",", 2), ("1;7\n2;8\n", ",", 1), ("1,2,3\n", ",", 3), ("1\n2\n", ",", 1)],
+)
+def test_a_model_of_one_feature_takes_no_line_for_one_cell_whatever_it_holds(text, delimiter, width):
+    written = of_request(text.encode(), Schema.from_names(1))
+    assert (written.delimiter, written.width, written.names) == (delimiter, width, None)
+
+
+@pytest.mark.parametrize("first", ["?", "$1", "1;", "--", "2024-01-01"])
+def test_what_has_no_letter_is_no_header_of_other_names(first):
+    assert of_request(f"{first}\n1\n2\n".encode(), Schema.from_names(1)).names is None
 
 
 def test_the_content_types_word_on_the_header_holds():

@@ -1,7 +1,10 @@
 """Content types and what bytes look like."""
 
+import gzip
+
 import pytest
 
+from container.data import delimited, structured
 from container.data.formats import MEDIA_TYPES, ContentType, Format, read_request, sniff
 from container.data.schema import Schema
 from container.errors import DataError, UnsupportedMediaTypeError, UserError
@@ -56,6 +59,9 @@ def test_what_is_not_read(value, kind, message):
         (b"1:0.5 1:2\n", Format.LIBSVM),
         (b"1 qid:3 1:2\n", Format.LIBSVM),
         (b"0:1 2:3\n", Format.LIBSVM),
+        (b"1\n0.5\n1 1:2 3:4\n", Format.LIBSVM),
+        (b"1\n0.5\n1\n", Format.CSV),
+        (b"1\n0.5\n1:", Format.CSV),
         (b"1,2\n", Format.CSV),
         (b"1 1:2 # 3, and more\n", Format.LIBSVM),
         (b"12:30,5\n", Format.CSV),
@@ -77,6 +83,26 @@ def test_a_request_is_read_as_its_content_type_says_else_as_it_looks():
         assert rows_of(read_request(data, ContentType.parse(content_type), schema)) == [[1, 2]]
     rows = read_request(b"0:1 1:2\n", ContentType.parse(None), schema)
     assert rows.matrix.toarray().tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type"),
+    [
+        (b"1," * 200_000 + b"1\n", "text/csv"),
+        (b"[[" + b"1," * 200_000 + b"1]]", "application/json"),
+        (b"[" + b"1," * 200_000 + b"1]\n", "application/jsonlines"),
+    ],
+)
+def test_a_row_that_is_far_too_wide_is_refused_before_columns_are_made_of_it(monkeypatch, data, content_type):
+    monkeypatch.setattr(delimited, "read", None)
+    monkeypatch.setattr(structured, "to_column", None)
+    with pytest.raises(DataError, match="expected 2 values per row, got 200001"):
+        read_request(data, ContentType.parse(content_type), Schema.from_names(2))
+
+
+def test_a_body_that_is_gzip_is_called_so():
+    with pytest.raises(DataError, match="the request body is gzip; send it uncompressed"):
+        read_request(gzip.compress(b"1,2"), ContentType.parse("text/csv"), Schema.from_names(2))
 
 
 @pytest.mark.parametrize("content_type", ["text/csv", "application/json", None])

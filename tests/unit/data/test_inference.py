@@ -1,6 +1,7 @@
 """What each column is taken for."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from container.errors import DataError, UserError
 def csv(text: str, header: bool | None = None, name: str = "train/a.csv") -> Table:
     data = text.encode()
     return read(data, of_training(data, header=header, delimiter=None, mentioned=()), Place(name))
+
+
+KEEP = "; name it in categorical_columns to keep it"
 
 
 def column(name: str, cells: list[str], header: bool = True) -> Table:
@@ -96,7 +100,7 @@ class TestNearlyUniqueText:
     def test_is_left_out_with_a_reason(self):
         found = infer([csv("y,id,x\n" + "".join(f"{i},id{i},{i % 3}\n" for i in range(20)))], Roles())
         assert [f.name for f in found.schema.features] == ["x"]
-        assert found.left_out == {"id": "text with 20 different values in 20 rows, such as an identifier"}
+        assert found.left_out == {"id": "text with 20 different values in 20 rows, such as an identifier" + KEEP}
         assert ("id", Role.IGNORED) in [(o.name, o.role) for o in found.schema.others]
 
     def test_is_kept_where_it_is_named_as_categories(self):
@@ -112,11 +116,21 @@ class TestNearlyUniqueText:
 
     def test_missing_cells_do_not_count(self):
         found = infer([csv("y,id,x\n" + "".join(f"{i},{f'id{i}' if i < 30 else ''},1\n" for i in range(100)))], Roles())
-        assert found.left_out == {"id": "text with 30 different values in 30 rows, such as an identifier"}
+        assert found.left_out == {"id": "text with 30 different values in 30 rows, such as an identifier" + KEEP}
 
     def test_is_not_left_out_silently_where_nothing_else_is_there(self):
-        with pytest.raises(UserError, match="no column is left to learn from"):
+        with pytest.raises(UserError) as raised:
             infer([column("id", [f"id{i}" for i in range(20)])], Roles())
+        assert str(raised.value) == (
+            "no column is left to learn from: 'id' is text with 20 different values in 20 rows, such as an identifier; "
+            "name it in categorical_columns to keep it, or add others"
+        )
+
+    def test_a_delimiter_that_splits_nothing_is_thought_of(self):
+        data = b"y;a;b\n1;2;3\n4;5;6\n"
+        table = read(data, of_training(data, header=None, delimiter=",", mentioned=()), Place("train/a.csv"))
+        with pytest.raises(UserError, match="one besides the target, and has 1; if its cells are several, say in"):
+            infer([table], Roles())
 
 
 class TestStrayText:
@@ -147,10 +161,15 @@ class TestStrayText:
         with pytest.raises(DataError) as caught:
             infer([csv(text)], Roles(target=1))
         assert str(caught.value) == (
-            "'y' stands in a column of numbers (train/a.csv line 1, column 'column 0'); "
+            "'y' stands in a column of numbers (train/a.csv line 1, column 0); "
             "set header=true if the first row holds the columns' names"
         )
         assert infer([table], Roles()).schema.features[0].kind is Kind.NUMBER
+
+    def test_the_first_row_of_a_later_part_of_a_file_is_no_header(self):
+        later = replace(csv("1,n.a.\n", header=False), continues=True)
+        with pytest.raises(DataError, match=r"; leave the cell empty where the number is not known"):
+            infer([column("x", list(self.CELLS[:30]), header=False), later], Roles())
 
     def test_in_the_target(self):
         text = "y,x\n" + "".join(f"{cell},1\n" for cell in self.CELLS)
@@ -171,6 +190,40 @@ class TestStrayText:
     def test_is_none_where_the_column_is_ignored(self):
         table = csv("y,x,z\n" + "".join(f"1,{cell},2\n" for cell in self.CELLS))
         assert [f.name for f in infer([table], Roles(ignored=("x",))).schema.features] == ["z"]
+
+
+class TestTwoSpellings:
+    """In a file of numbers only, 01 is 1; it is no other category than the 01 of a file with text."""
+
+    NUMBERS = Table([Numbers(np.array([1.0, 2, 1])), Numbers(np.array([0.0, 1, 1]))], ("x", "y"), 3, Place("train/a"))
+
+    @pytest.mark.parametrize("name", ["x", "y"])
+    def test_are_refused(self, name):
+        other = "y" if name == "x" else "x"
+        tables = [replace(self.NUMBERS, names=(name, other)), csv(f"{name},{other}\nA5,1\n2,0\n01,0\n")]
+        with pytest.raises(DataError) as caught:
+            infer(tables, Roles(target="y"))
+        assert str(caught.value) == (
+            f"'01' is text here, and the number 1 where a file has numbers only (train/a.csv line 4, column '{name}'); "
+            "name the column in categorical_columns, which takes every cell of CSV as it is written"
+        )
+
+    def test_on_another_host(self):
+        profile = Profile.of([(self.NUMBERS, self.NUMBERS.columns[0])], "x")
+        there = csv("y,x\n1,A5\n0,02\n")
+        profile.add(Profile.of([(there, there.columns[1])], "x").summary())
+        with pytest.raises(DataError, match=r"^'02' is text here, and the number 2 where .* \(column 'x'\)"):
+            profile.categories()
+
+    def test_are_none_where_text_spells_numbers_so_too(self):
+        tables = [self.NUMBERS, csv("x,y\nA5,1\n2,0\n07,0\n")]
+        schema = infer(tables, Roles(target="y")).schema
+        assert schema.features[0].categories == ("07", "1", "2", "A5")
+
+    def test_are_as_written_where_the_column_is_named(self):
+        tables = [self.NUMBERS, csv("x,y\nA5,1\n01,0\n")]
+        schema = infer(tables, Roles(target="y", categorical=("x",))).schema
+        assert schema.features[0].categories == ("01", "1", "2", "A5")
 
 
 def target(cells: list[str], wanted: bool | None = None):
@@ -230,12 +283,30 @@ class TestTarget:
         with pytest.raises(DataError, match=r"the target 'low' is text, .* \(train/b.csv line 2, column 'y'\)"):
             infer(tables, Roles(), classes_wanted=False)
 
-    def test_true_and_false_where_numbers_are_wanted(self):
-        table = Table([Numbers(np.array([0.0, 1]), Kind.BOOLEAN), Numbers(np.arange(2.0))], ("y", "x"), 2, Place())
-        with pytest.raises(
-            DataError, match=r"the target holds true and false, and the objective needs numbers \(column 'y'\)"
-        ):
-            infer([table], Roles(), classes_wanted=False)
+    @pytest.mark.parametrize(
+        "labels",
+        [
+            pytest.param(Numbers(np.array([0.0, 1]), Kind.BOOLEAN), id="truth values"),
+            pytest.param(replace(Text.from_cells(["1", "2.5"]), categorical=True), id="pandas' categories"),
+        ],
+    )
+    def test_what_is_called_otherwise_is_numbers_where_those_are_wanted(self, labels):
+        table = Table([labels, Numbers(np.arange(2.0))], ("y", "x"), 2, Place())
+        inferred = infer([table], Roles(), classes_wanted=False)
+        assert (inferred.target_kind, inferred.schema.classes) == (Kind.NUMBER, ())
+
+
+def test_a_first_column_without_a_name_is_an_index():
+    table = csv(",price,area\n0,5,6\n1,7,8\n")
+    inferred = infer([table], Roles(target="price"))
+    assert inferred.schema.names == ("area",)
+    assert inferred.left_out == {"column 0": "a first column without a name, as an index is; give it one to keep it"}
+    assert infer([csv("Unnamed: 0,price,area\n0,5,6\n")], Roles(target="price")).schema.names == ("area",)
+    assert infer([csv(",area\n5,6\n7,8\n")], Roles(target="column 0")).schema.targets == ("column 0",)
+    assert infer([table], Roles(target="price", weight=0)).left_out == {}
+    assert infer([csv("column 0,column 1\n5,6\n")], Roles()).schema.targets == ("column 0",)
+    with pytest.raises(UserError, match="the first column has no name, as an index has none; name the target's column"):
+        infer([table], Roles())
 
 
 NAMES = ("price", "area", "Lot.Area", "2020")

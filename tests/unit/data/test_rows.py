@@ -101,6 +101,8 @@ def test_a_record_by_its_lines():
     [
         (b"\r\n\n", "text/csv"),
         (b"", "text/csv"),
+        (b"1,A", "text/csv; header=present"),
+        (b"\n1,A\r\n\r\n", "text/csv; header=present"),
         ("\n".encode("utf-16-be"), "text/csv; charset=utf-16-be"),
         (b"0:1", "text/libsvm"),
         (b"[[1, 2]]", "application/json"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from container.data.schema import Feature, Other, Role, Schema
+from container.data.structured import read_json
 from container.data.table import Kind, Place, SparseTable, Table, Text
 from container.errors import DataError
 
@@ -97,6 +98,23 @@ def test_rows_of_a_wrong_width_for_a_model_without_names():
         DataError, match="expected 2 values per row, got 4; send the feature values in training's order"
     ):
         UNNAMED.encode(table("1,2,3,4"))
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ('[{"a":1,"b":2},{"b":2,"a":1}]', "the names come in another order than the first record's (instance 2)"),
+        ('[{"a":1,"b":2},{"a":9}]', "the record has no 'b', which others have (instance 2)"),
+        ('[{"a":1},{"a":1,"b":2}]', "the record has no 'b', which others have (instance 1)"),
+    ],
+)
+def test_records_for_a_model_without_names_name_their_values_alike(records, message):
+    with pytest.raises(DataError) as caught:
+        UNNAMED.encode(read_json(records.encode()))
+    assert str(caught.value).startswith(f"{message}; the model's columns have no names: send lists, or")
+    assert matrix(UNNAMED, read_json(b'[{"b":1,"a":2},{"b":3,"a":4}]')) == [[1, 2], [3, 4]]
+    f0_first = read_json(b'[{"f1":1,"f0":2},{"f0":3,"f1":4}]')
+    assert matrix(UNNAMED, f0_first) == [[2, 1], [3, 4]]
 
 
 def test_a_record_that_lacks_a_feature_is_named_and_one_that_lacks_another_column_is_not():

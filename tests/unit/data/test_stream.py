@@ -3,8 +3,11 @@
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from container.data.stream import Ahead, Text
+from container.data.stream import Ahead
+from container.data.text import Survey, Text
 from container.errors import DataError
 
 
@@ -40,6 +43,16 @@ def test_text_in_any_pieces(size, data, charset, text):
     assert Text(Drops(data, size), charset).readall() == text.encode()
 
 
+@given(st.lists(st.sampled_from([b'"', b"\n", b"\r", b"\0", b"a", b"\x7f", b"\x80", b"\xff"])), st.integers(1, 600))
+def test_a_survey_is_the_same_with_the_core_and_without(bytes_of, times):
+    text = b"".join(bytes_of) * times
+    found = Survey.of(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("container.data.text.native", None)
+        assert Survey.of(text) == found
+    assert found.line_breaks(text) == len(text.splitlines()) - bool(text and text[-1] not in b"\r\n")
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     ("data", "charset", "message"),
@@ -47,6 +60,9 @@ def test_text_in_any_pieces(size, data, charset, text):
         (b"a\r\nb\n\xe9\n", None, "line 3 is not UTF-8 text (byte 0xe9); send UTF-8, or name the encoding"),
         (b"a\rb\r\xc3", None, "line 3 is not UTF-8 text (byte 0xc3); send UTF-8"),
         (b"a\n\xf0\x9f\x8fx\n", None, "line 2 is not UTF-8 text (byte 0xf0); send UTF-8"),
+        (b"a\r\n\0\r\n", None, "line 2 holds a NUL byte, so this is not text; send UTF-8 text"),
+        (b"a\r\n\r\n\xe9\r\n", None, "line 3 is not UTF-8 text (byte 0xe9); send UTF-8"),
+        ("a\r\n\0\r\n".encode("utf-16"), "utf-16", "line 2 holds a NUL byte, so this is not text; send UTF-8 text"),
         (b"a\n\nb\0\n", None, "line 3 holds a NUL byte, so this is not text; send UTF-8 text"),
         (b"a\n\x81\n", "cp1252", "line 2 is not cp1252 text (byte 0x81); send UTF-8"),
         (b"a\n", "klingon", "the charset 'klingon' is unknown; send UTF-8"),
@@ -70,7 +86,9 @@ def test_ahead_takes_nothing_away(size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("data", "blank"), [(b"", True), (b" \n\t\r\n" * 9, True), (b" " * 50 + b"x", False)])
+@pytest.mark.parametrize(
+    ("data", "blank"), [(b"", True), (b" \n\t\r\n" * 9, True), (b"\xef\xbb\xbf\n", True), (b" " * 50 + b"x", False)]
+)
 def test_blank(size, data, blank):
     assert Ahead(Drops(data, size)).is_blank() == blank
 
@@ -90,6 +108,27 @@ def test_a_header_that_comes_again(size, looked):
     text.ahead(looked)
     text.header_once()
     assert text.readall() == b"a,b\n1,2\n\n3,4\n"
+
+
+def test_a_header_that_comes_again_after_a_byte_order_mark():
+    text = Text(io.BytesIO(2 * b"\xef\xbb\xbfa,b\n1,2\n"))
+    text.header_once()
+    assert text.readall() == b"a,b\n1,2\n\n1,2\n"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("charset", [None, "latin-1"])
+def test_as_much_is_given_as_asked_for(size, again, charset):
+    """A header that is looked for, and characters that take more bytes, make pieces grow."""
+    data = "ä,ö\n1,2\nä,ö\n3,ü\n4,5\n"
+    text = Text(Drops(data.encode(charset or "utf-8"), size), charset)
+    if again:
+        text.header_once()
+    assert io.BufferedReader(text, 4).read(3) == "ä,".encode()
+    pieces = [*iter(lambda: text.read(2), b"")]
+    assert {len(piece) for piece in pieces[:-1]} == {2}
+    assert b"".join(pieces).decode(errors="replace").endswith("3,ü\n4,5\n")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -52,6 +52,9 @@ def test_truth_values():
     assert isinstance(column, Numbers)
     assert column.kind is Kind.BOOLEAN
     assert rows_of(read_json(b'[[true], ["x"]]')) == [["true"], ["x"]]
+    (column,) = read_json(b"[[true], [null], [2.5]]").columns  # what a row says is not for its neighbours to decide
+    assert column.kind is Kind.NUMBER
+    assert rows_of(read_json(b"[[true], [null], [2.5]]")) == [[1], [None], [2.5]]
 
 
 def test_numbers_among_text_are_spelled_as_whole_numbers():

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from container.data.table import Place, Text
+from container.data.table import Numbers, Place, Text
 from container.errors import DataError
 
 
@@ -14,6 +14,11 @@ def test_text_is_stripped_and_encoded_by_value():
     assert column.codes.tolist() == [0, 1, 0, -1, 1, -1, -1]
     assert column.codes.dtype == np.int32
     assert (len(column), column.row_of(1)) == (7, 1)
+
+
+def test_missing_cells_are_counted():
+    assert Text.from_cells(["b", "NA", "a", ""]).missing == 2
+    assert Numbers(np.array([1.0, np.nan, np.inf], np.float32)).missing == 1
 
 
 @given(st.lists(st.text(max_size=4)))
