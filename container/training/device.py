@@ -20,11 +20,11 @@ def choose(params: dict[str, Any]) -> str:
     if not xgboost.build_info()["USE_CUDA"]:
         log.warning("a GPU is visible, and this XGBoost is built for the CPU only: trains on the CPU")
         return "cpu"
-    for name, value in (("booster", "gblinear"), ("tree_method", "exact")):
-        if params.get(name) == value:
+    for name, value in (("booster", "gblinear"), ("tree_method", "exact"), ("updater", params.get("updater"))):
+        if name in params and params[name] == value:
             log.info("%s %s trains on the CPU, though a GPU is visible", name, value)
             return "cpu"
-    return "cpu" if "updater" in params else "cuda"
+    return "cuda"
 
 
 def processes(job: TrainingJob, hyperparameters: Hyperparameters) -> int:

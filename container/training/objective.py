@@ -1,6 +1,7 @@
 """Which objective a job has, and what its labels must be."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,27 +9,47 @@ from numpy.typing import NDArray
 
 from container.data.table import Kind
 from container.errors import DataError, UserError, listing
-from container.training.hyperparameters.metric_names import CLASS_METRICS
+from container.training.hyperparameters.metric_names import CLASS_METRICS, ELEMENTWISE, RANKING, base_name
 from container.training.hyperparameters.parse import Hyperparameters
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Task:
-    """The objective, why it is this one, the number of classes where it takes one, and the gain where it ranks."""
+    """The objective, why it is this one, the number of classes where it takes one, and the gain where it ranks.
+
+    ``continues``: it goes on from an earlier model, which has decided all of it.
+    """
 
     objective: str
     reason: str
     num_class: int | None = None
     exponential_gain: bool = True
+    continues: bool = False
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it learns an order of rows within queries."""
+        return self.objective.startswith("rank:")
 
 
 @dataclass(frozen=True)
 class Spread:
-    """All labels of the training data, over all files and hosts."""
+    """All labels of the data, over all files and hosts; ``whole``: they are whole numbers."""
 
     rows: int
     least: float
     greatest: float
+    whole: bool = True
+
+    def within(self, least: float, greatest: float) -> bool:
+        return self.least >= least and self.greatest <= greatest
+
+    def joined(self, other: "Spread") -> "Spread":
+        """That of both."""
+        extent = min(self.least, other.least), max(self.greatest, other.greatest)
+        return Spread(self.rows + other.rows, *extent, self.whole and other.whole)
 
 
 SEVERAL_OUTPUTS = (
@@ -89,7 +110,7 @@ def _check_several(hyperparameters: Hyperparameters, outputs: int) -> None:
             f"'target' names {outputs} columns, and {asked} learns one; name one, or use {listing(SEVERAL_OUTPUTS, 3)}"
         )
     for metric in hyperparameters.eval_metric:
-        if metric in (*CLASS_METRICS, "auc", "aucpr"):
+        if metric in (*CLASS_METRICS, "auc", "aucpr") or base_name(metric) in RANKING:
             raise UserError(f"'eval_metric': {metric!r} is of one target, and 'target' names {outputs}; leave it out")
 
 
@@ -111,6 +132,11 @@ def with_classes(task: Task, labels: Spread) -> Task:
             f"the labels go up to {labels.greatest:,.0f} in {labels.rows:,} rows, as numbers do and classes do not; "
             "number the classes from 0, set num_class, or use reg:squarederror"
         )
+    if labels.least >= 1:
+        log.warning(
+            "the least label is %d: of the model's %d classes, those below have no rows; number the classes from 0",
+            *(labels.least, count),
+        )
     return replace(task, num_class=count)
 
 
@@ -127,20 +153,36 @@ def check_event_seen(task: Task, labels: Spread) -> None:
         )
 
 
-def check_metrics(metrics: Sequence[str], task: Task, labels: Spread) -> None:
-    """Refuse the area under a curve for labels that are no classes, which XGBoost finds greater than 1.
+def check_metrics(hyperparameters: Hyperparameters, task: Task, labels: Spread, *, weighted: bool) -> None:
+    """Refuse metrics that XGBoost refuses, or finds NaN or greater than 1, for such labels or for rows with weights.
+
+    ``labels`` are those of all channels. Source: seen by running each metric with each objective in XGBoost 3.4.
 
     Raises:
         UserError: names the metric.
     """
-    if task.objective.startswith(("multi:", "rank:")) or (labels.least >= 0 and labels.greatest <= 1):
-        return
-    for metric in metrics:
-        if metric in ("auc", "aucpr"):
-            raise UserError(
-                f"'eval_metric': {metric!r} is for the labels 0 and 1, and these go from {labels.least:g} to "
-                f"{labels.greatest:g}; leave it out"
-            )
+    for metric in hyperparameters.eval_metric:
+        if misfit := _misfit(base_name(metric), task, labels, hyperparameters, weighted=weighted):
+            raise UserError(f"'eval_metric': {metric!r} {misfit}")
+
+
+def _misfit(metric: str, task: Task, labels: Spread, hyperparameters: Hyperparameters, *, weighted: bool) -> str | None:
+    if task.objective.startswith("multi:"):
+        return None
+    spread = f"these go from {labels.least:g} to {labels.greatest:g}{'' if labels.whole else ', with fractions'}"
+    if metric in ("auc", "aucpr") and not task.ranks and not labels.within(0, 1):
+        return f"is for the labels 0 and 1, and {spread}; leave it out"
+    binary = metric in ("pre", "map") or (metric == "aucpr" and task.ranks)
+    if binary and not (labels.within(0, 1) and labels.whole):
+        return f"is for the labels 0 and 1, and {spread}; {'use ndcg' if task.ranks else 'leave it out'}"
+    gains = metric == "ndcg" and hyperparameters.ndcg_exp_gain is not False
+    if gains and not (labels.within(0, 31) and labels.whole):
+        return f"is for whole numbers from 0 to 31, and {spread}; set ndcg_exp_gain=0, or leave it out"
+    if weighted and task.ranks and metric in ELEMENTWISE:
+        return "is of single rows, and in ranking XGBoost weighs whole queries; use 'mse', or leave the weights out"
+    if weighted and not task.ranks and metric in RANKING:
+        return f"is of queries, which {task.objective} has none of, and so takes no weights of rows; leave it out"
+    return None
 
 
 @dataclass(frozen=True)
@@ -176,6 +218,7 @@ def check_labels(task: Task, labels: NDArray[np.float64], column: str) -> None:
     Raises:
         DataError: with its row.
     """
+    remedy = "correct the label, or choose another objective"
     if task.objective.startswith("multi:"):
         top = task.num_class
         fits = (labels >= 0) & (labels == np.floor(labels))
@@ -183,6 +226,7 @@ def check_labels(task: Task, labels: NDArray[np.float64], column: str) -> None:
         if top is not None:
             fits &= labels < top
             words += f" to {top - 1} (num_class - 1)"
+            remedy = "number the classes from 0, or correct the label or num_class"
     elif task.objective in ("rank:ndcg", "rank:pairwise") and task.exponential_gain:
         fits = (labels >= 0) & (labels <= 31) & (labels == np.floor(labels))
         words = "must be whole numbers from 0 to 31 (ndcg_exp_gain=0: any number from 0)"
@@ -194,7 +238,7 @@ def check_labels(task: Task, labels: NDArray[np.float64], column: str) -> None:
         row = int(np.argmin(fits))
         raise DataError(
             f"labels for {task.objective} {words}, and this is {labels[row]:g}",
-            "correct the label, or choose another objective",
+            remedy,
             row=row,
             column=column,
         )

@@ -1,7 +1,9 @@
 """What a job learns from its tables: the columns' meaning, the objective, and XGBoost's parameters."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,8 @@ from container.training.rows import encoded, matrix
 from container.training.rows.encoded import Rows
 from container.training.rows.inputs import Tables
 from container.training.rows.storage import Storage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,13 @@ def make_plan(
     """
     inferred, schema, task = _understand(tables, job, hyperparameters, cluster)
     if earlier is not None:
-        schema = continued_schema(earlier.schema, schema)
+        left_out = inferred.left_out if inferred else ()
+        schema = continued_schema(earlier.schema, schema, left_out, sparse=inferred is None)
         task = continued_task(earlier, task, asked=hyperparameters.objective)
     channels = {name: channel(of, schema) for name, of in tables.items()}
+    sparse = [part for of in tables.values() for part in of if isinstance(part, SparseTable)]
+    if not task.ranks and any(part.group is not None for part in sparse):
+        log.info("The rows' queries (qid) are left out: %s does not rank", task.objective)
     # For the queries' names, should one lie on two hosts.
     apart = {
         name: _with_queries(of, schema)
@@ -80,11 +88,15 @@ def make_plan(
         if cluster.size > 1 and is_sharded(job.channels[name])
     }
     parts = {name: _encoded(of, schema, task, storage) for name, of in tables.items()}
-    spread = _spread([part.label for part in parts["train"]], cluster, sharers(job.channels["train"], cluster))
-    task = with_classes(task, spread)
-    check_event_seen(task, spread)
-    check_metrics(hyperparameters.eval_metric, task, spread)
-    params = constraints.resolve(_booster_params(hyperparameters, task, cluster), schema)
+    spreads = {
+        name: _spread([part.label for part in of], cluster, sharers(job.channels[name], cluster))
+        for name, of in parts.items()
+    }
+    task = with_classes(task, spreads["train"])
+    check_event_seen(task, spreads["train"])
+    weighted = cluster.any(any(part.weight is not None for of in parts.values() for part in of))
+    check_metrics(hyperparameters, task, reduce(Spread.joined, spreads.values()), weighted=weighted)
+    params = constraints.resolve(_booster_params(hyperparameters, task, schema, cluster), schema)
     matrix.check_categories(params, schema)
     machine = ("nthread", "device", "verbosity")
     shared = {name: value for name, value in params.items() if name not in machine}
@@ -116,9 +128,10 @@ def _spread(labels: Sequence[NDArray[np.float64]], cluster: Cluster, copies: int
     """Over all hosts, each of whose rows ``copies`` processes have."""
     there = [label for label in labels if len(label)]
     least, greatest = min(map(np.min, there), default=np.inf), max(map(np.max, there), default=-np.inf)
-    hosts = cluster.gather((sum(map(len, there)), float(least), float(greatest)))
-    rows, all_least, all_greatest = zip(*hosts, strict=True)
-    return Spread(sum(rows) // copies, min(all_least), max(all_greatest))
+    whole = all((label == np.floor(label)).all() for label in there)
+    hosts = cluster.gather((sum(map(len, there)), float(least), float(greatest), whole))
+    rows, all_least, all_greatest, all_whole = zip(*hosts, strict=True)
+    return Spread(sum(rows) // copies, min(all_least), max(all_greatest), all(all_whole))
 
 
 def _understand(
@@ -179,13 +192,14 @@ def _other_hosts(cluster: Cluster) -> Agree:
     ]
 
 
-def _booster_params(hyperparameters: Hyperparameters, task: Task, cluster: Cluster) -> dict[str, Any]:
+def _booster_params(hyperparameters: Hyperparameters, task: Task, schema: Schema, cluster: Cluster) -> dict[str, Any]:
     """The job's parameters, the objective found, and this process's share of the CPUs and GPUs.
 
     Raises:
         UserError: parameters that do not fit the objective.
     """
-    hyperparameters.check(task.objective)
+    several = len(schema.targets) if len(schema.targets) > 1 else None
+    hyperparameters.check(task.objective, task.num_class or several)
     # Seeded by the round, a resumed job samples as an uninterrupted one would.
     params = {
         "nthread": max(1, usable_cpus() // cluster.members),

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from container.data.encoding import encode
 from container.data.formats import AnyTable
 from container.data.inference import Inferred
 from container.data.schema import Feature, Role, Schema
-from container.data.table import Column, Kind, SparseTable, Text
+from container.data.table import Kind, SparseTable
 from container.training.objective import Task
 from container.training.rows.encoded import Rows
 
@@ -41,7 +42,7 @@ def describe(
         if asked:
             lines.append(_line("ignored", _names(asked) + ", as asked"))
         for name, why in inferred.left_out.items():
-            lines.append(_line("left out", f"{name}: {why}; name it in categorical_columns to keep it"))
+            lines.append(_line("left out", f"{name}: {why}"))
     lines.append(_line("objective", f"{task.objective}, {task.reason}"))
     single = len(schema.targets) < 2
     if task.objective == "reg:squarederror" and single and all(np.isin(part.label, (0, 1)).all() for part in labels):
@@ -66,18 +67,32 @@ def channel(parts: Sequence[AnyTable], schema: Schema) -> str:
     for part in parts:
         if not isinstance(part, SparseTable):
             for feature in schema.features:
-                missing += _missing(part.columns[feature.position])
+                missing += part.columns[feature.position].missing
                 cells += part.rows
     names = "named in the header or file" if schema.named else "without names"
-    return f"{text}, {len(schema.features) + len(schema.others)} columns {names}, {_share(missing / max(1, cells))}"
+    text += f", {len(schema.features) + len(schema.others)} columns {names}, {_share(missing / max(1, cells))}"
+    unknown = _unknown(parts, schema)
+    return (
+        f"{text}; cells of categories the model does not have, which count as missing: {unknown}" if unknown else text
+    )
 
 
 def _share(missing: float) -> str:
     return f"{missing:.1%} of the feature cells missing"
 
 
-def _missing(column: Column) -> int:
-    return int((column.codes < 0).sum() if isinstance(column, Text) else np.isnan(column.values).sum())
+def _unknown(parts: Sequence[AnyTable], schema: Schema) -> str:
+    """How many, by feature: of validation data, or where an earlier model goes on."""
+    counts = {
+        feature.name: sum(
+            encode(part.columns[feature.position], feature.kind, feature.name, feature.categories)[1]
+            for part in parts
+            if not isinstance(part, SparseTable)
+        )
+        for feature in schema.features
+        if feature.kind is Kind.CATEGORY
+    }
+    return _names([f"{name} ({count:,})" for name, count in counts.items() if count])
 
 
 def _targets(labels: Sequence[Rows], schema: Schema) -> list[str]:

@@ -21,7 +21,7 @@ from container.model.artifact import Artifact
 from container.training import device
 from container.training.boosting import cross_validation, rounds
 from container.training.boosting.checkpoints import Checkpoints, identity
-from container.training.boosting.earlier import load_earlier
+from container.training.boosting.earlier import continued_hyperparameters, load_earlier
 from container.training.hosts.cluster import Cluster, ClusterError, joined
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
@@ -78,8 +78,10 @@ def _train(
 ) -> None:
     started = time.monotonic()
     earlier = load_earlier(job)
-    if earlier is not None and hyperparameters.kfold:
-        raise UserError("'_kfold': folds begin from nothing; leave it out, or the channel 'model'")
+    if earlier is not None:
+        if hyperparameters.kfold:
+            raise UserError("'_kfold': folds begin from nothing; leave it out, or the channel 'model'")
+        hyperparameters = continued_hyperparameters(earlier, hyperparameters)
     if cluster.size > 1 and hyperparameters.kfold:
         raise UserError("'_kfold': cross-validation runs on one host; set the instance count to 1")
     tables = read_tables(job, hyperparameters, cluster, storage.spill)

@@ -3,14 +3,19 @@
 import logging
 import tarfile
 import tempfile
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from container.contract.job import TrainingJob
 from container.data.schema import Feature, Other, Role, Schema
 from container.errors import ModelError, UserError, listing
-from container.model import artifact
+from container.model import artifact, ensemble
 from container.model.artifact import Artifact
+from container.training.hyperparameters.parse import Hyperparameters
 from container.training.objective import Task
 
 log = logging.getLogger(__name__)
@@ -29,8 +34,8 @@ def load_earlier(job: TrainingJob) -> Artifact | None:
     if archives and not artifact.model_files(channel.path):
         with tempfile.TemporaryDirectory() as folder:
             _unpack(archives[0], Path(folder))
-            return _only(artifact.load_all(Path(folder)))
-    return _only(artifact.load_all(channel.path))
+            return _only(ensemble.load_all(Path(folder)))
+    return _only(ensemble.load_all(channel.path))
 
 
 def _unpack(archive: Path, folder: Path) -> None:
@@ -48,11 +53,23 @@ def _only(models: list[Artifact]) -> Artifact:
     return models[0]
 
 
-def continued_schema(earlier: Schema, new: Schema) -> Schema:
+_NAMED_BY = {
+    Role.TARGET: "'target' or 'lower_bound_column'",
+    Role.WEIGHT: "'weight_column' or 'csv_weights'",
+    Role.GROUP: "'group_column'",
+    Role.UPPER_BOUND: "'upper_bound_column'",
+    Role.IGNORED: "'ignore_columns'",
+}
+
+
+def continued_schema(earlier: Schema, new: Schema, left_out: Collection[str] = (), *, sparse: bool = False) -> Schema:
     """The earlier model's columns as they stand in the new tables, whose ``new`` schema says where that is.
 
+    ``left_out`` has those of its ignored columns that the job does not name: this data alone would not use them.
+    ``sparse`` rows are as wide as their last index; features beyond it are missing.
+
     Raises:
-        UserError: the new tables lack a column, or have other ones.
+        UserError: the new tables lack a column, have other ones, or one that the job gives another role.
     """
     if new.classes and not earlier.classes:
         raise UserError("the target is text, and the earlier model learned numbers; give it numbers again")
@@ -61,6 +78,13 @@ def continued_schema(earlier: Schema, new: Schema) -> Schema:
             f"the model in the channel 'model' learned the targets {listing(earlier.targets)}, and 'target' now names "
             f"{listing(new.targets)}; name as many"
         )
+    if sparse:
+        if earlier.others or earlier.named or earlier.has_categories:
+            raise UserError(
+                "the rows are sparse, and the model in the channel 'model' learned from columns; train on columns again"
+            )
+        if len(new.features) <= len(earlier.features):
+            return earlier
     if not (earlier.named and new.named):
         if len(new.features) != len(earlier.features):
             raise UserError(
@@ -73,6 +97,12 @@ def continued_schema(earlier: Schema, new: Schema) -> Schema:
     known |= {other.name: other.position for other in new.others}
     if absent := tuple(name for name in earlier.names if name not in known):
         raise UserError(f"the data lacks {listing(absent)}, which the model in the channel 'model' was trained on")
+    for other in new.others:
+        if other.name in earlier.names and other.name not in left_out:
+            raise UserError(
+                f"{_NAMED_BY[other.role]} names {other.name!r}, a feature of the model in the channel 'model'; "
+                "leave it out there, or train without that channel"
+            )
     features = _moved(earlier, [known[name] for name in earlier.names])
     unused = [feature for feature in new.features if feature.name not in earlier.names]
     others = [other for other in new.others if other.name not in earlier.names]
@@ -95,4 +125,44 @@ def continued_task(earlier: Artifact, task: Task, *, asked: str | None) -> Task:
             f"'objective': {asked} is asked for, and the model in the channel 'model' was trained for "
             f"{earlier.objective}; leave it out, or train without that channel"
         )
-    return replace(task, objective=earlier.objective, reason="the earlier model's", num_class=earlier.num_class)
+    reason = "the earlier model's"
+    return replace(task, objective=earlier.objective, reason=reason, num_class=earlier.num_class, continues=True)
+
+
+def continued_hyperparameters(earlier: Artifact, asked: Hyperparameters) -> Hyperparameters:
+    """The job's hyperparameters, and the earlier model's where its trees or weights need them and the job has none.
+
+    Raises:
+        UserError: the job asks for others. XGBoost would drop the model, change what it predicts, or fail.
+    """
+    if asked.booster is not None and earlier.linear != (asked.booster == "gblinear"):
+        raise _other("booster", asked.booster, earlier.booster_name)
+    if asked.num_class is not None and earlier.num_class not in (None, asked.num_class):
+        raise _other("num_class", asked.num_class, earlier.num_class)
+    start = earlier.base_score
+    if asked.base_score is not None and not _equal(asked.base_score, start):
+        raise _other("base_score", _listed(asked.base_score), _listed(start))
+    held: dict[str, Any] = {"booster": "gblinear"} if earlier.linear else {}
+    for name, alphas in (("quantile_alpha", earlier.quantiles), ("expectile_alpha", earlier.expectiles)):
+        given = getattr(asked, name)
+        if given is not None and alphas and not (len(given) == len(alphas) and _equal(given, alphas)):
+            raise _other(name, _listed(given), _listed(alphas))
+        if given is None and alphas:
+            held[name] = alphas
+    return asked.model_copy(update=held)
+
+
+def _equal(given: Sequence[float], held: Sequence[float]) -> bool:
+    """As 32-bit floats; one number is as many as there are."""
+    return len(given) in (1, len(held)) and np.allclose(given, held, rtol=1e-6, atol=0)
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.8g}" for value in values)
+
+
+def _other(name: str, asked: object, held: object) -> UserError:
+    return UserError(
+        f"{name!r}: {asked} is asked for, and the model in the channel 'model' has {held}; "
+        "leave it out, or train without that channel"
+    )

@@ -27,6 +27,8 @@ def custom_metric(names: Sequence[str], params: dict[str, Any], total: Total) ->
     def evaluate(predictions: NDArray[np.float32], data: xgboost.DMatrix) -> list[tuple[str, float]]:
         label = data.get_label().astype(np.float64)
         weight = data.get_weight().astype(np.float64)
+        if weight.size and (ends := data.get_uint_info("group_ptr")).size:
+            weight = np.repeat(weight, np.diff(ends))  # in ranking XGBoost has one a query
         weight = weight if weight.size else np.ones(len(label))
         return compute(names, params["objective"], predictions, label, weight, params.get("num_class", 2), total)
 

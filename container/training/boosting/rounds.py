@@ -11,8 +11,10 @@ from typing import Any
 import xgboost
 
 from container.contract.outcome import StopFlag
+from container.model import best_rounds
 from container.training.boosting.checkpoints import CHECKPOINT_ATTRIBUTE, Checkpoint, Checkpoints, History
 from container.training.boosting.early_stopping import EarlyStopping
+from container.training.boosting.elementwise import Elementwise, Evals
 from container.training.boosting.metrics import CustomMetric, custom_metric
 from container.training.hosts.cluster import ALONE, Cluster
 from container.training.hyperparameters.metric_names import OUR_METRICS, as_reported
@@ -54,6 +56,7 @@ def train(
     if validation_data is not None:
         evals.append((validation_data, "validation"))
     ours = custom_metric([name for name in hyperparameters.eval_metric if name in OUR_METRICS], params, cluster.total)
+    quick = Elementwise.of(params, evals) if cluster.size == 1 else None  # with XGBoost's all hosts do the same
     offset = 0 if earlier is None else earlier.num_boosted_rounds()
     with explained("train"):
         booster, history = _start(params, evals, offset + hyperparameters.num_round, checkpoints, earlier, cluster)
@@ -65,7 +68,7 @@ def train(
             if watch is not None and watch.done:
                 break
             booster.update(train_data, number)
-            _record(history, evaluate(booster, evals, number, ours))
+            _record(history, evaluate(booster, evals, number, quick, ours))
             if cluster.leads:
                 log.info("%s", line(number, {name: scores[-1] for name, scores in history.items()}))
             if watch is not None:
@@ -81,9 +84,6 @@ def train(
     return _finish(booster, params, history, offset, watch)
 
 
-Evals = list[tuple[xgboost.DMatrix, str]]
-
-
 def _start(
     params: dict[str, Any],
     evals: Evals,
@@ -97,7 +97,9 @@ def _start(
     matrices = [data for data, _ in evals]
     if checkpoint is None:
         model = None if earlier is None else earlier.save_raw("ubj")
-        return xgboost.Booster(params, matrices, model_file=model), {}
+        booster = xgboost.Booster(params, matrices, model_file=model)
+        best_rounds.forget(booster)  # that of the earlier model is not this one's
+        return booster, {}
     log.info("Resuming after the %s rounds of the newest checkpoint", checkpoint.rounds)
     booster = xgboost.Booster(params, matrices, model_file=checkpoint.model)
     booster.set_attr(**{CHECKPOINT_ATTRIBUTE: None})
@@ -159,10 +161,15 @@ def _record(history: History, scores: dict[str, float]) -> None:
         history.setdefault(name, []).append(score)
 
 
-def evaluate(booster: xgboost.Booster, evals: Evals, number: int, ours: CustomMetric | None) -> dict[str, float]:
+def evaluate(
+    booster: xgboost.Booster, evals: Evals, number: int, quick: Elementwise | None, ours: CustomMetric | None
+) -> dict[str, float]:
     """The round's scores by data and metric: XGBoost's own metrics, then ours, of train, then of validation."""
-    text = booster.eval_set(evals, number)
-    scores = {name: float(score) for name, _, score in (item.rpartition(":") for item in text.split("\t")[1:])}
+    if quick is not None:
+        scores = quick.scores(booster, evals)
+    else:
+        text = booster.eval_set(evals, number)
+        scores = {name: float(score) for name, _, score in (item.rpartition(":") for item in text.split("\t")[1:])}
     if ours is not None:
         for data, data_name in evals:
             predicted = booster.predict(data, training=False)

@@ -9,11 +9,27 @@ from container.training.hyperparameters.metric_names import misfits
 from container.training.hyperparameters.parameters import Parameters
 from container.training.hyperparameters.types import GROWERS, LINEAR_UPDATERS
 
+_GREATEST = 3.4028e38  # of a 32-bit float
+_ANY_START = (-_GREATEST, _GREATEST, "what a 32-bit float holds")
+_SHARE = (0.0, 1.0, "between 0 and 1")
+_POSITIVE = (0.0, _GREATEST, "greater than 0")
+_STARTS = {
+    "binary:logistic": _SHARE,
+    "reg:logistic": _SHARE,
+    "reg:squaredlogerror": (-1.0, _GREATEST, "greater than -1"),
+    "reg:gamma": _POSITIVE,
+    "reg:tweedie": _POSITIVE,
+    "count:poisson": _POSITIVE,
+    "survival:aft": _POSITIVE,
+    "survival:cox": _POSITIVE,
+}
+"""What a prediction to start from lies between; XGBoost refuses some others, and learns NaN, or nothing, from most."""
 
-def conflicts(settings: Parameters, objective: str | None) -> Iterator[str]:
-    """One sentence for each; ``objective`` is the job's, or None while it is not known."""
+
+def conflicts(settings: Parameters, objective: str | None, outputs: int | None = None) -> Iterator[str]:
+    """One sentence for each; ``objective`` and ``outputs``, of a row, are None while the data is not known."""
     if objective is not None:
-        yield from _with_objective(settings, objective)
+        yield from _with_objective(settings, objective, outputs)
     yield from _in_booster(settings)
     if settings.csv_weights and settings.weight_column is not None:
         yield "'csv_weights' and 'weight_column' both say where the weights are; give one of them"
@@ -21,9 +37,9 @@ def conflicts(settings: Parameters, objective: str | None) -> Iterator[str]:
         yield "'lower_bound_column' and 'upper_bound_column' belong together; give both"
 
 
-def _with_objective(settings: Parameters, objective: str) -> Iterator[str]:
+def _with_objective(settings: Parameters, objective: str, outputs: int | None) -> Iterator[str]:
     if settings.num_class and not objective.startswith("multi:"):
-        yield f"'num_class': only for multi:softmax and multi:softprob, the objective is {objective!r}"
+        yield f"'num_class': only for multi:softmax and multi:softprob, the objective is {objective!r}; change either"
     for name, alpha in (("quantile", settings.quantile_alpha), ("expectile", settings.expectile_alpha)):
         owner = f"reg:{name}error"
         if alpha is None and objective == owner:
@@ -34,12 +50,12 @@ def _with_objective(settings: Parameters, objective: str) -> Iterator[str]:
         yield f"'group_column': only for rank:ndcg, rank:map and rank:pairwise, the objective is {objective!r}"
     if settings.lower_bound_column is not None and objective != "survival:aft":
         yield f"'lower_bound_column': only for survival:aft, the objective is {objective!r}"
-    if objective in ("binary:logistic", "reg:logistic"):
-        for score in settings.base_score or ():
-            if not 0 < score < 1:
-                yield f"'base_score': must be between 0 and 1 for {objective}, got {score:g}"
-    # None: as many as the data has classes
-    outputs = settings.num_class if objective.startswith("multi:") else _outputs(settings)
+    least, greatest, words = _STARTS.get(objective, _ANY_START)
+    for score in settings.base_score or ():
+        if not least < score < greatest:
+            yield f"'base_score': must be {words} for {objective}, got {score:g}"
+    if outputs is None:  # and may stay so: as many as the data has classes
+        outputs = settings.num_class if objective.startswith("multi:") else _outputs(settings)
     if objective in ("reg:quantileerror", "reg:expectileerror") and outputs != 1:
         for metric in settings.eval_metric:
             if metric not in ("quantile", "expectile", "mphe"):
@@ -60,20 +76,23 @@ def _outputs(settings: Parameters) -> int | None:
 
 
 def _in_booster(settings: Parameters) -> Iterator[str]:
-    if settings.tree_method == "exact":
+    name, given, method = "tree_method", str(settings.tree_method), settings.tree_method
+    if settings.updater and settings.updater[0] in GROWERS:  # it goes before the tree_method
+        name, given, method = "updater", settings.updater[0], GROWERS[settings.updater[0]]
+    if method == "exact":
         if settings.device.startswith("cuda"):
-            yield "'tree_method': 'exact' runs on the CPU only; use 'hist' with a GPU"
+            yield f"{name!r}: {given!r} runs on the CPU only; use tree_method 'hist' with a GPU"
         if settings.max_depth == 0:
-            yield "'max_depth': must be at least 1 for tree_method 'exact', got '0'"
+            yield f"'max_depth': must be at least 1 for {name} {given!r}, got '0'"
         if settings.sampling_method == "gradient_based":
-            yield "'sampling_method': 'gradient_based' needs tree_method 'hist' or 'approx', got 'exact'"
+            yield f"'sampling_method': 'gradient_based' needs tree_method 'hist' or 'approx', got {name} {given!r}"
     if settings.multi_strategy == "multi_output_tree":
-        if settings.tree_method in ("exact", "approx"):
-            yield f"'multi_strategy': 'multi_output_tree' needs tree_method 'hist', got {settings.tree_method!r}"
+        if method in ("exact", "approx"):
+            yield f"'multi_strategy': 'multi_output_tree' needs tree_method 'hist', got {name} {given!r}"
         if settings.monotone_constraints is not None:
             yield "'multi_strategy': 'multi_output_tree' cannot be had with monotone_constraints"
     if settings.process_type == "update":
-        yield "'process_type': 'update' changes the trees of an earlier model, and this job starts without one"
+        yield "'process_type': 'update' changes the trees of an earlier model, and a job only adds rounds; leave it out"
     yield from _in_updaters(settings)
 
 
@@ -86,6 +105,11 @@ def _in_updaters(settings: Parameters) -> Iterator[str]:
             yield f"'updater': must be one of {', '.join(LINEAR_UPDATERS)} for booster 'gblinear', got {given!r}"
     elif linear:
         yield f"'updater': {linear[0]!r} needs booster 'gblinear'"
+    elif updaters and updaters[0] not in GROWERS:
+        yield (
+            f"'updater': must begin with one that grows trees, such as grow_quantile_histmaker,{updaters[0]}, "
+            f"got {given!r}; or leave it out"
+        )
     if sum(name in GROWERS for name in updaters) > 1:
         yield f"'updater': must have at most one of {', '.join(GROWERS)}, got {given!r}"
     if settings.feature_selector in ("random", "greedy", "thrifty") and "coord_descent" not in updaters:

@@ -33,10 +33,11 @@ _FORMS = {
     "map": (r"(@[1-9]\d*)?-?", "map@5 or map@5-"),
 }
 
-_ELEMENTWISE = (
+ELEMENTWISE = (
     "rmse", "rmsle", "mae", "mape", "mphe", "logloss", "error", "ams", "poisson-nloglik", "gamma-nloglik",
-    "gamma-deviance", "tweedie-nloglik", "mse", "r2",
+    "gamma-deviance", "tweedie-nloglik",
 )  # fmt: skip
+RANKING = ("pre", "ndcg", "map")
 _ONLY_FOR = {
     "merror": "multi:",
     "mlogloss": "multi:",
@@ -67,9 +68,9 @@ def check_metric(metric: str) -> str:
         return metric
     name = base_name(metric)
     if name not in XGBOOST_METRICS:
-        near = difflib.get_close_matches(name, [*XGBOOST_METRICS, *sorted(OUR_METRICS)], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{metric[:40]!r} is not a metric{hint}")
+        near = difflib.get_close_matches(name.lower(), [*XGBOOST_METRICS, *sorted(OUR_METRICS)], 1)
+        hint = f"did you mean {near[0]!r}?" if near else "docs/hyperparameters.md lists those there are"
+        raise ValueError(f"{metric[:40]!r} is not a metric; {hint}")
     pattern, example = _FORMS.get(name, ("", name))
     if not re.fullmatch(pattern, metric.removeprefix(name)):
         raise ValueError(f"{metric[:40]!r} must be written like {example}")
@@ -85,7 +86,7 @@ def misfits(objective: str, metrics: tuple[str, ...]) -> list[str]:
             owner = _ONLY_FOR[name]
             owner = "multi:softmax and multi:softprob" if owner == "multi:" else owner
             found.append(f"{metric!r} is for {owner}, the objective is {objective!r}")
-        elif objective.startswith("multi:") and name in _ELEMENTWISE:
+        elif objective.startswith("multi:") and name in (*ELEMENTWISE, *VALUE_METRICS, *RANKING):
             found.append(f"{metric!r} cannot be computed for {objective!r}; use 'merror' or 'mlogloss'")
         elif name == "f1_binary" and objective.startswith("multi:"):
             found.append(f"'f1_binary' is for two classes, the objective is {objective!r}; use 'f1_macro'")

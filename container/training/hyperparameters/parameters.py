@@ -1,6 +1,6 @@
 """Every hyperparameter there is, declared once: type, range, default and meaning.
 
-``hyperparameters.py`` reads jobs with these declarations and ``docs/generate.py`` writes the documentation
+``parse.py`` reads jobs with these declarations and ``docs/generate.py`` writes the documentation
 from them. A field that is None was not given: XGBoost's own default (named in ``default``) holds.
 Sources: XGBoost 3.4's parameter declarations and the built-in SageMaker algorithm's schema.
 """
@@ -89,12 +89,12 @@ class Parameters(BaseModel):
     num_cv_round: int = _job("Times the cross-validation is repeated.", name="_num_cv_round", value=1, ge=1)
     cache_dir: Folder = _job("Folder on a disk for data that is larger than memory.", value="/tmp")
     tuning_objective_metric: str | None = _job(
-        "Sent by tuning jobs, such as `validation:rmse`; its metric is logged too.",
+        "Sent by tuning jobs, such as `validation:rmse`: the last of `eval_metric`, where that lacks it.",
         name="_tuning_objective_metric",
         default="none",
     )
     use_dask_gpu_training: bool = _job(
-        "Of the built-in algorithm; `true` means `device=cuda` here, there is no Dask.", value=False
+        "Of the built-in algorithm; `1` or `true` means `device=cuda` here, there is no Dask.", value=False
     )
 
     target: Target = _data("Column to predict, or several for a model with an output for each.", value=0)
@@ -188,13 +188,13 @@ class Parameters(BaseModel):
     interaction_constraints: Interactions | None = _tree(
         "Groups of features that may meet in one branch.", default="none"
     )
-    max_cached_hist_node: int | None = _tree("Most histograms kept in memory.", default="no limit", ge=1)
+    max_cached_hist_node: int | None = _tree("Most histograms in memory.", default="by device: 65536, or 4096", ge=1)
     updater: Updaters | None = _tree(
-        "Steps that build or change trees, or the linear solver; seldom needed.", default="by tree_method"
+        "What builds trees, then what changes them, or the linear solver; seldom needed.", default="by tree_method"
     )
     refresh_leaf: bool | None = _tree("Whether updater `refresh` renews leaf values.", default="1")
     process_type: Literal["default", "update"] | None = _tree(
-        "`update`, which changes the trees of an earlier model, is refused: jobs start without one.",
+        "`update`, which changes the trees of an earlier model, is refused: rounds can only be added to one.",
         default="`default`",
     )
 

@@ -12,7 +12,7 @@ from container.errors import UserError
 from container.training.hyperparameters.conflicts import conflicts
 from container.training.hyperparameters.metric_names import OUR_METRICS, check_metric
 from container.training.hyperparameters.parameters import FIELDS, Parameters
-from container.training.hyperparameters.types import choices, shown, unquote
+from container.training.hyperparameters.types import GROWERS, MODIFIERS, ON_GPU, choices, shown, unquote
 
 ALIASES = {
     "learning_rate": "eta",
@@ -37,6 +37,19 @@ OBSOLETE = (
     "sketch_eps",
 )
 OBSOLETE_UPDATERS = ("distcol", "grow_local_histmaker", "grow_skmaker", "sync")
+
+
+_ELSEWHERE = {
+    "label": "target",
+    "label_column": "target",
+    "target_column": "target",
+    "lr": "learning_rate",
+    "epochs": "num_round",
+    "iterations": "num_round",
+    "random_seed": "seed",
+    "gpu_id": "device",
+}
+"""What other tools call what is here, and no likeness of letters finds."""
 
 
 class Hyperparameters(Parameters):
@@ -79,9 +92,9 @@ class Hyperparameters(Parameters):
         parsed._warnings = tuple(warnings)
         return parsed
 
-    def check(self, objective: str | None) -> None:
-        """Raise UserError if parameters contradict each other under this objective."""
-        if found := list(conflicts(self, objective)):
+    def check(self, objective: str | None, outputs: int | None = None) -> None:
+        """Raise UserError if parameters contradict each other under this objective, with as many outputs a row."""
+        if found := list(conflicts(self, objective, outputs)):
             raise UserError("\n".join(found))
 
     @property
@@ -138,15 +151,33 @@ def _modernize(values: dict[str, str]) -> Iterator[str]:
         values["tree_method"] = "hist"
         if values.setdefault("device", "cuda") == "cpu":
             yield "tree_method gpu_hist with device cpu: trains on the CPU"
-    if values.get("use_dask_gpu_training", "").lower() == "true":
+    if values.get("use_dask_gpu_training", "").strip().lower() in ("true", "1"):
         values.setdefault("device", "cuda")
     if "updater" in values:
-        names = [name.strip() for name in values["updater"].split(",")]
-        if gone := [name for name in names if name in OBSOLETE_UPDATERS]:
-            yield f"updater {', '.join(gone)}: not in XGBoost 3, ignored"
-            values["updater"] = ",".join(name for name in names if name not in gone)
-        if not values["updater"]:
-            del values["updater"]
+        yield from _modernize_updaters(values)
+
+
+def _modernize_updaters(values: dict[str, str]) -> Iterator[str]:
+    """The same for ``updater``, which may be a JSON list; without one that grows trees, tree_method decides."""
+    names = [name.strip(' []"') for name in values["updater"].split(",")]
+    gone = [name for name in names if name in OBSOLETE_UPDATERS]
+    if gone:
+        yield f"updater {', '.join(gone)}: not in XGBoost 3, ignored"
+    growers = [name for name in names if name in GROWERS]
+    if growers and growers[0] in ON_GPU and len(growers) == 1 and values.get("booster") != "gblinear":
+        values["tree_method"] = ON_GPU[growers[0]]
+        if values.setdefault("device", "cuda") == "cpu":
+            yield f"updater {growers[0]} with device cpu: trains on the CPU"
+        gone += growers
+    if not gone:
+        return
+    left = [name for name in names if name not in gone]
+    if all(name in MODIFIERS for name in left):
+        del values["updater"]
+        if left:
+            yield f"updater {', '.join(left)}: without one that grows trees, ignored"
+    else:
+        values["updater"] = ",".join(left)
 
 
 def _tuned_metric(settings: Parameters) -> str | None:
@@ -161,7 +192,8 @@ def _tuned_metric(settings: Parameters) -> str | None:
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), [*FIELDS, *ALIASES], 1)
+    plain = name.lower().replace("-", "_")
+    near = [_ELSEWHERE[plain]] if plain in _ELSEWHERE else difflib.get_close_matches(plain, [*FIELDS, *ALIASES], 1)
     hint = f"did you mean {near[0]!r}?" if near else "docs/hyperparameters.md lists those there are"
     return f"{name!r} is unknown; {hint}"
 

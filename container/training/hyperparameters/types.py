@@ -157,8 +157,17 @@ def _folder(text: str) -> str:
     return text
 
 
-GROWERS = ("grow_colmaker", "grow_histmaker", "grow_quantile_histmaker", "grow_gpu_hist", "grow_gpu_approx")
-TREE_UPDATERS = (*GROWERS, "prune", "refresh")
+GROWERS: dict[str, Literal["exact", "approx", "hist"]] = {
+    "grow_colmaker": "exact",
+    "grow_histmaker": "approx",
+    "grow_quantile_histmaker": "hist",
+    "grow_gpu_hist": "hist",
+    "grow_gpu_approx": "approx",
+}
+"""Which tree_method has which updater, by XGBoost 3.4's source (src/gbm/gbtree.cc)."""
+ON_GPU = {name: method for name, method in GROWERS.items() if "gpu" in name}
+MODIFIERS = ("prune", "refresh")
+TREE_UPDATERS = (*GROWERS, *MODIFIERS)
 LINEAR_UPDATERS = ("shotgun", "coord_descent")
 
 Column = Annotated[str | int, BeforeValidator(_column), Accepts("column name or index")]

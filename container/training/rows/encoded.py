@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from container.data.encoding import encode
+from container.data.arrow import array_of, array_of_text
+from container.data.encoding import as_text, check_spelling, encode, shorten
 from container.data.formats import AnyTable
 from container.data.schema import Role, Schema
 from container.data.table import Column, Kind, Numbers, SparseTable, Table
@@ -40,13 +41,13 @@ class Rows:
 
 
 def from_table(table: AnyTable, schema: Schema, task: Task) -> Rows:
-    """Encode one table.
+    """Encode one table; sparse rows' queries only where the task ranks, for XGBoost's weights would be theirs.
 
     Raises:
         DataError: a cell, label or weight that cannot be; with file, line and column.
     """
     try:
-        rows = _sparse(table, schema) if isinstance(table, SparseTable) else _dense(table, schema)
+        rows = _sparse(table, schema, task) if isinstance(table, SparseTable) else _dense(table, schema, task)
         targets = schema.targets or ("label",)
         for label, target in zip(np.atleast_2d(rows.label.T), targets, strict=True):
             _check_present(label, "label", target)
@@ -137,30 +138,39 @@ def take(rows: Rows, index: NDArray[np.intp]) -> Rows:
     )
 
 
-def _sparse(table: SparseTable, schema: Schema) -> Rows:
+def _sparse(table: SparseTable, schema: Schema, task: Task) -> Rows:
     if table.label is None:
         raise DataError("the rows have no labels", "begin each row with its label", row=0)
     width = len(schema.features)
     rows = table.matrix
     features = sparse.csr_matrix((rows.data, rows.indices, rows.indptr), shape=(table.rows, width))
     label = _number(Numbers(table.label), "label")
-    return Rows(
-        features, label, None if table.weight is None else _number(Numbers(table.weight), "weight"), table.group
-    )
+    weight = None if table.weight is None else _number(Numbers(table.weight), "weight")
+    return Rows(features, label, weight, table.group if task.ranks else None)
 
 
-def _dense(table: Table, schema: Schema) -> Rows:
+def _dense(table: Table, schema: Schema, task: Task) -> Rows:
     columns = {other.role: (table.columns[other.position], other.name) for other in schema.others}
     targets = [(table.columns[o.position], o.name) for o in schema.others if o.role is Role.TARGET]
+    for feature in schema.features:
+        if feature.kind is Kind.CATEGORY:
+            check_spelling(table.columns[feature.position], feature.categories, feature.name)
     target, name = targets[0]
     if len(targets) > 1:
         label = np.stack([_number(*of) for of in targets], axis=1)
     elif schema.classes:
+        check_spelling(target, schema.classes, name)
         codes, unseen = encode(target, Kind.CATEGORY, name, schema.classes)
         label = codes.astype(np.float64)
         if unseen:
             row = int(np.argmax(np.isnan(label) & _present(target)))
-            raise DataError("the class is none the training data has", "add rows of it there", row=row, column=name)
+            written = as_text(target) if isinstance(target, Numbers) else target
+            what = shorten(written.values[written.codes[row]])
+            if task.continues:
+                cause = f"the class {what} is none the model in the channel 'model' has learned"
+                raise DataError(cause, "leave its rows out, or train without that channel", row=row, column=name)
+            cause = f"the class {what} is none the training data has"
+            raise DataError(cause, "add rows of it there", row=row, column=name)
     else:
         label = _number(target, name)
     weight = _number(*columns[Role.WEIGHT]) if Role.WEIGHT in columns else None
@@ -211,9 +221,10 @@ def arrow_table(table: Table, schema: Schema) -> "pa.Table":
         if feature.kind is Kind.CATEGORY:
             missing = np.isnan(values)
             codes = np.where(missing, 0, values).astype(np.int32)
-            arrays.append(pa.DictionaryArray.from_arrays(pa.array(codes, mask=missing), pa.array(feature.categories)))
+            names = array_of_text(feature.categories)
+            arrays.append(pa.DictionaryArray.from_arrays(array_of(codes, missing), names))
         else:
-            arrays.append(pa.array(values))
+            arrays.append(array_of(values))
     return pa.Table.from_arrays(arrays, names=booster_names(schema))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from container.data.arrow import numbers_of
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.rows.encoded import Rows
 from container.training.rows.matrix import takes_histograms
@@ -19,7 +20,7 @@ _PAGES = 5
 """Pages of bins at once: the one worked on, those XGBoost reads ahead, and one in the making."""
 _NODE_LIMIT = 1 << 16
 _GRADIENT = 16  # a sum of gradients and one of hessians, float64
-_GROWN = 24  # bytes a row: where it is in the tree, twice, and its label
+_GROWN = 24  # bytes a row: where it is in the tree, twice, and its label, twice
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def missing(column: Any) -> int:
     """How many cells of an Arrow column, float32 or a dictionary, hold no value."""
     if column.null_count or hasattr(column.type, "value_type"):
         return int(column.null_count)
-    return sum(int(np.isnan(chunk.to_numpy()).sum()) for chunk in column.chunks)
+    return sum(int(np.count_nonzero(np.isnan(numbers_of(chunk)))) for chunk in column.chunks)
 
 
 @dataclass(frozen=True)

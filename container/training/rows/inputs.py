@@ -27,7 +27,8 @@ def read_tables(
     """
     if "train" not in job.channels:
         given = f"the job has {listing(tuple(job.channels))}" if job.channels else "the job has no channels"
-        raise UserError(f"there is no channel 'train': {given}; name the channel with the training data 'train'")
+        where = "" if job.channels else " (its folder is input/data/train)"
+        raise UserError(f"there is no channel 'train': {given}; name the channel with the training data 'train'{where}")
     options = csv_options(hyperparameters)
     tables: Tables = {}
     layout = None

@@ -14,6 +14,7 @@ from container.data.schema import Schema
 from container.data.table import Kind
 from container.errors import UserError, listing
 from container.training.refusals import explained
+from container.training.rows import cuts
 from container.training.rows.batches import Batches
 from container.training.rows.encoded import Rows, check_alike, join, take
 from container.training.rows.groups import named
@@ -35,15 +36,18 @@ def check_categories(params: dict[str, Any], schema: Schema) -> None:
     Raises:
         UserError: names the columns and what to do.
     """
-    linear = params.get("booster") == "gblinear"
-    if not (linear or params.get("tree_method") == "exact"):
+    if params.get("booster") == "gblinear":
+        what, instead = "booster 'gblinear'", "gbtree"
+    elif str(params.get("updater")).startswith("grow_colmaker"):
+        what, instead = "updater 'grow_colmaker'", "grow_quantile_histmaker"
+    elif params.get("tree_method") == "exact":
+        what, instead = "tree_method 'exact'", "hist"
+    else:
         return
     names = tuple(feature.name for feature in schema.features if feature.kind is Kind.CATEGORY)
     if names:
-        what = "booster 'gblinear'" if linear else "tree_method 'exact'"
         raise UserError(
-            f"{what} cannot use the text columns {listing(names)}; "
-            f"use {'gbtree' if linear else 'hist'}, or name them in ignore_columns"
+            f"{what} cannot use the text columns {listing(names)}; use {instead}, or name them in ignore_columns"
         )
 
 
@@ -76,14 +80,25 @@ def build(
     if not quantised:
         with explained("take the data"):
             return xgboost.DMatrix(**about(parts[0]), nthread=params.get("nthread"))
-    settings = {"ref": reference, "nthread": params.get("nthread")}
-    if "max_bin" in params:
-        settings["max_bin"] = params["max_bin"]
+    settings = {"ref": reference, "nthread": params.get("nthread"), "max_bin": params.get("max_bin", 256)}
     with explained("take the data"):
+        if reference is None and not codes_only and _sorted_for_bins(parts, params):
+            edges = cuts.edges([part.features for part in parts], settings["max_bin"], params.get("nthread") or 1)
+            settings["ref"] = xgboost.QuantileDMatrix(edges, **settings)
         if cache is not None:
             prefix = str(cache / ("train" if reference is None else "validation"))
             return xgboost.ExtMemQuantileDMatrix(Batches(parts, about, prefix), **settings)
         return xgboost.QuantileDMatrix(Batches(parts, about), **settings)
+
+
+def _sorted_for_bins(parts: Sequence[Rows], params: dict[str, Any]) -> bool:
+    """Whether the bins are worth finding here; XGBoost weighs weighted rows, and a GPU needs no help."""
+    return (
+        sum(len(part.label) for part in parts) >= cuts.FEWEST_ROWS
+        and parts[0].weight is None
+        and not isinstance(parts[0].features, sparse.csr_matrix)
+        and not str(params.get("device", "cpu")).startswith("cuda")
+    )
 
 
 def _about(rows: Rows, params: dict[str, Any], codes_only: bool) -> dict[str, Any]:

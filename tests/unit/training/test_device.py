@@ -21,10 +21,12 @@ from container.training.hyperparameters.parse import Hyperparameters
         pytest.param(1, True, {"updater": "grow_histmaker"}, "cpu", id="updaters of the CPU"),
     ],
 )
-def test_device_left_open(monkeypatch, gpus, built, params, chosen):
+def test_device_left_open(caplog, monkeypatch, gpus, built, params, chosen):
+    caplog.set_level("INFO")
     monkeypatch.setattr(device, "visible_gpus", lambda: gpus)
     monkeypatch.setattr(xgboost, "build_info", lambda: {"USE_CUDA": built})
     assert device.choose(params) == chosen
+    assert bool(caplog.messages) == (gpus > 0 and chosen == "cpu")
 
 
 JOB = TrainingJob({"train": Channel("train", Path("train"))}, Resources(), {})

@@ -11,6 +11,7 @@ from container.training.objective import (
     Task,
     check_event_seen,
     check_labels,
+    check_metrics,
     choose,
     wants_classes,
     with_classes,
@@ -72,6 +73,12 @@ def test_num_class_is_worked_out_where_it_is_not_given():
     assert with_classes(Task("multi:softmax", "", 7), spread).num_class == 7
     assert with_classes(Task("reg:squarederror", ""), Spread(10, 3, 3)).num_class is None
     assert with_classes(Task("binary:logistic", ""), Spread(10, 0, 1)).num_class is None
+
+
+@pytest.mark.parametrize(("least", "said"), [(0, False), (1, True)])
+def test_classes_that_do_not_begin_at_0_are_said(least, said, caplog):
+    assert with_classes(Task("multi:softmax", ""), Spread(10, least, 3)).num_class == 4
+    assert ("number the classes from 0" in caplog.text) == said
 
 
 @pytest.mark.parametrize(
@@ -159,10 +166,66 @@ def test_survival_without_an_event():
 def test_several_targets():
     assert choose(Hyperparameters.parse({}), Kind.NUMBER, (), 2).objective == "reg:squarederror"
     assert choose(Hyperparameters.parse({"objective": "reg:gamma"}), Kind.NUMBER, (), 2).objective == "reg:gamma"
-    for metric in ("auc", "accuracy"):
+    for metric in ("auc", "accuracy", "ndcg@5", "map"):
         with pytest.raises(UserError, match=f"'eval_metric': '{metric}' is of one target, and 'target' names 2"):
             choose(Hyperparameters.parse({"objective": "reg:logistic", "eval_metric": metric}), Kind.NUMBER, (), 2)
     with pytest.raises(
         UserError, match=r"'target' names 2 columns, and multi:softmax learns one; name one, or use 'reg"
     ):
         choose(Hyperparameters.parse({"objective": "multi:softmax"}), Kind.NUMBER, (), 2)
+
+
+@pytest.mark.parametrize(
+    ("metric", "objective", "labels", "weighted", "message"),
+    [
+        (
+            "auc",
+            "reg:squarederror",
+            Spread(9, 0, 4),
+            False,
+            "'auc' is for the labels 0 and 1, and these go from 0 to 4",
+        ),
+        ("map@5", "count:poisson", Spread(9, 0, 4), False, "'map@5' is for the labels 0 and 1, and .*; leave it out"),
+        ("pre", "reg:logistic", Spread(9, 0, 1, False), False, "'pre' is for the labels 0 and 1"),
+        ("map", "rank:ndcg", Spread(9, 0, 4), False, "'map' is for the labels 0 and 1, and these .*; use ndcg"),
+        ("aucpr", "rank:pairwise", Spread(9, 0, 4), False, "'aucpr' is for the labels 0 and 1"),
+        ("ndcg", "reg:squarederror", Spread(9, -1, 4), False, "'ndcg' is for whole numbers from 0 to 31, and these go"),
+        ("ndcg-", "reg:squarederror", Spread(9, 0, 40), False, "from 0 to 40; set ndcg_exp_gain=0, or leave it out"),
+        ("rmse", "rank:ndcg", Spread(9, 0, 4), True, "'rmse' is of single rows, .*; use 'mse', or leave the weights"),
+        ("error@0.7", "rank:map", Spread(9, 0, 1), True, "'error@0.7' is of single rows"),
+        (
+            "ndcg@5",
+            "reg:squarederror",
+            Spread(9, 0, 4),
+            True,
+            "'ndcg@5' is of queries, which reg:squarederror has none",
+        ),
+        ("map", "binary:logistic", Spread(9, 0, 1), True, "'map' is of queries, .*; leave it out"),
+    ],
+)
+def test_a_metric_that_does_not_fit_labels_or_weights_is_refused(metric, objective, labels, weighted, message):
+    hyperparameters = Hyperparameters.parse({"eval_metric": metric})
+    with pytest.raises(UserError, match=message):
+        check_metrics(hyperparameters, Task(objective, ""), labels, weighted=weighted)
+
+
+@pytest.mark.parametrize(
+    ("metric", "objective", "labels", "weighted"),
+    [
+        ("auc", "reg:logistic", Spread(9, 0, 1, False), True),
+        ("auc", "rank:ndcg", Spread(9, 0, 4), True),
+        ("auc", "multi:softprob", Spread(9, 0, 4), True),
+        ("map", "binary:logistic", Spread(9, 0, 1), False),
+        ("map", "rank:pairwise", Spread(9, 0, 1), True),
+        ("ndcg", "reg:squarederror", Spread(9, 0, 31), False),
+        ("mse", "rank:ndcg", Spread(9, 0, 4), True),
+        ("rmse", "rank:ndcg", Spread(9, 0, 4), False),
+    ],
+)
+def test_a_metric_that_fits(metric, objective, labels, weighted):
+    check_metrics(Hyperparameters.parse({"eval_metric": metric}), Task(objective, ""), labels, weighted=weighted)
+
+
+def test_gains_that_are_not_exponential_take_any_label():
+    hyperparameters = Hyperparameters.parse({"eval_metric": "ndcg", "ndcg_exp_gain": "0"})
+    check_metrics(hyperparameters, Task("reg:squarederror", ""), Spread(9, -1, 40, False), weighted=False)

@@ -15,5 +15,6 @@ def test_each_row_counts_once_however_many_processes_have_it(copies, rows):
             return [value] * self.size
 
     labels = [np.array([2.0, 5.0]), np.empty(0), np.array([0.0])]
-    found = plan._spread(labels, Alike(("a", "a GPU 1", "b", "b GPU 1"), members=2), copies)
-    assert found == Spread(rows, 0.0, 5.0)
+    hosts = Alike(("a", "a GPU 1", "b", "b GPU 1"), members=2)
+    assert plan._spread(labels, hosts, copies) == Spread(rows, 0.0, 5.0)
+    assert plan._spread([*labels, np.array([0.5])], hosts, copies).whole is False

@@ -52,6 +52,15 @@ def test_columns_of_every_kind():
     ]
 
 
+def test_categories_that_only_the_validation_data_has():
+    train = dense(("price", "color"), numbers(1, 2, 3), Text.from_cells(["red", "blue", ""]))
+    validation = dense(("price", "color"), numbers(1, 2, 3), Text.from_cells(["green", "red", ""]))
+    schema = infer([train], Roles()).schema
+    assert "does not have" not in channel([train], schema)
+    unknown = "cells of categories the model does not have, which count as missing: color (2)"
+    assert channel([validation, validation], schema).endswith(f"33.3% of the feature cells missing; {unknown}")
+
+
 def test_text_that_is_left_out():
     table = dense(
         ("y", "id", "x"),

@@ -6,7 +6,7 @@ import xgboost
 
 from container.contract.outcome import StopFlag
 from container.training.boosting import rounds
-from container.training.boosting.checkpoints import KEEP, Checkpoints
+from container.training.boosting.checkpoints import CHECKPOINT_ATTRIBUTE, KEEP, Checkpoints
 from container.training.boosting.cross_validation import cross_validate
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.rows.encoded import Rows, digest
@@ -150,6 +150,15 @@ def test_an_earlier_model_is_gone_on_from():
     more = _train({"num_round": "4"}, _rows(seed=5), earlier=first.booster)
     assert more.booster.num_boosted_rounds() == 7
     assert bytes(more.booster[:3].save_raw("ubj")) == _raw(first)
+
+
+def test_the_best_round_of_an_earlier_model_is_not_that_of_the_new(tmp_path):
+    first = _train({"num_round": "3"}, _rows())
+    first.booster.set_attr(best_iteration="2", best_score="0.5", best_ntree_limit="3")
+    more = _train({"num_round": "4"}, _rows(seed=5), Checkpoints(tmp_path, {}, 1), earlier=first.booster)
+    assert more.booster.attributes() == {}
+    newest = Checkpoints(tmp_path, {}, 1).latest(7)
+    assert xgboost.Booster(model_file=newest.model).attributes().keys() == {CHECKPOINT_ATTRIBUTE}
 
 
 def test_digest_tells_data_apart():

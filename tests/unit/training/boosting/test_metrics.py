@@ -134,3 +134,11 @@ def test_decide_takes_the_likeliest_and_at_half_the_negative():
     assert decide(np.array([0.5, 0.6], np.float32), "binary:logistic").tolist() == [0, 1]
     assert decide(np.array([[0.2, 0.8]], np.float32), "multi:softprob").tolist() == [1]
     assert decide(np.array([[0.7], [0.2]], np.float32), "binary:logistic").tolist() == [1, 0]
+
+
+def test_in_ranking_each_row_has_its_querys_weight():
+    features, label = np.arange(12, dtype=np.float32).reshape(6, 2), np.array([1.0, 0, 2, 2, 0, 1])
+    data = xgboost.DMatrix(features, label, qid=[0, 0, 0, 1, 1, 2], weight=[3, 1, 2], nthread=1)
+    evaluate = custom_metric(["mse"], {"objective": "rank:ndcg"}, lambda sums: sums)
+    ((_, mse),) = evaluate(np.zeros(6, np.float32), data)
+    assert mse == pytest.approx(np.average(label**2, weights=[3, 3, 3, 1, 1, 2]))

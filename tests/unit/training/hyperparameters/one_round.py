@@ -47,6 +47,7 @@ def one_round(params: dict) -> dict:
     return {
         "warnings": messages,
         "metrics": list(evals.get("train", {})),
+        "finite": bool(np.isfinite(booster.predict(matrix)).all()),
         "config": flat(json.loads(booster.save_config())),
     }
 

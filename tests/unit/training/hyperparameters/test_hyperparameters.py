@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from container.errors import UserError
-from container.training.hyperparameters.metric_names import OUR_METRICS, XGBOOST_METRICS
+from container.training.hyperparameters import parse
+from container.training.hyperparameters.metric_names import OUR_METRICS, RANKING, XGBOOST_METRICS, misfits
 from container.training.hyperparameters.parameters import FIELDS
 from container.training.hyperparameters.parse import ALIASES, OBSOLETE, OBSOLETE_UPDATERS, Hyperparameters
 from container.training.hyperparameters.types import choices
@@ -190,6 +191,9 @@ def test_a_valid_value(name, write):
         pytest.param({"max_dept": "7"}, "'max_dept' is unknown; did you mean 'max_depth'?", id="typo"),
         pytest.param({"Max-Depth": "7"}, "'Max-Depth' is unknown; did you mean 'max_depth'?", id="spelling"),
         pytest.param({"leaning_rate": "1"}, "'leaning_rate' is unknown; did you mean 'learning_rate'?", id="alias"),
+        pytest.param(
+            {"label_column": "y"}, "'label_column' is unknown; did you mean 'target'?", id="another tool's name"
+        ),
         pytest.param({"zzz": "7"}, "'zzz' is unknown; docs/hyperparameters.md lists those there are", id="stranger"),
         pytest.param(
             {"eta": "0.1", "learning_rate": "0.1"},
@@ -220,7 +224,10 @@ def test_a_valid_value(name, write):
             {"ignore_columns": "[" * 100_000}, "'ignore_columns': must be a comma list or a JSON", id="too deep"
         ),
         pytest.param({"eval_metric": "acuracy"}, "'eval_metric': 'acuracy' is not a metric; did you mean", id="metric"),
-        pytest.param({"eval_metric": ""}, "'eval_metric': '' is not a metric", id="no metric"),
+        pytest.param(
+            {"eval_metric": "RMSE"}, "'eval_metric': 'RMSE' is not a metric; did you mean 'rmse'?", id="capitals"
+        ),
+        pytest.param({"eval_metric": ""}, "'eval_metric': '' is not a metric; docs/hyperparameters.md", id="no metric"),
         pytest.param({"eval_metric": "ams"}, "'ams' must be written like ams@0.15", id="ams without k"),
         pytest.param({"eval_metric": "ndcg@x"}, "'ndcg@x' must be written like ndcg@5 or ndcg@5-", id="ndcg@x"),
         pytest.param({"eval_metric": "rmse@2"}, "'rmse@2' must be written like rmse", id="rmse takes none"),
@@ -231,10 +238,18 @@ def test_parse_says_what_to_fix(raw, message):
     assert message in errors_of(raw)
 
 
+def test_the_names_of_other_tools_lead_to_names_of_ours():
+    assert {*parse._ELSEWHERE.values()} <= {*FIELDS, *ALIASES}
+    assert not {*parse._ELSEWHERE} & {*FIELDS, *ALIASES, *OBSOLETE}
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({"objective": "binary:logistic", "num_class": "2"}, "'num_class': only for multi:softmax and multi:softprob"),
+        (
+            {"objective": "binary:logistic", "num_class": "2"},
+            "'num_class': only for multi:softmax and multi:softprob, the objective is 'binary:logistic'; change either",
+        ),
         ({"objective": "reg:quantileerror"}, "'quantile_alpha': missing; reg:quantileerror needs it"),
         ({"objective": "reg:expectileerror"}, "'expectile_alpha': missing; reg:expectileerror needs it"),
         (
@@ -244,6 +259,18 @@ def test_parse_says_what_to_fix(raw, message):
         (
             {"objective": "binary:logistic", "base_score": "1"},
             "'base_score': must be between 0 and 1 for binary:logistic, got 1",
+        ),
+        (
+            {"objective": "count:poisson", "base_score": "-1"},
+            "'base_score': must be greater than 0 for count:poisson, got -1",
+        ),
+        (
+            {"objective": "reg:squaredlogerror", "base_score": "-1"},
+            "'base_score': must be greater than -1 for reg:squaredlogerror, got -1",
+        ),
+        (
+            {"objective": "rank:ndcg", "base_score": "1e39"},
+            "'base_score': must be what a 32-bit float holds for rank:ndcg, got 1e+39",
         ),
         (
             {"objective": "reg:squarederror", "base_score": "1,2"},
@@ -266,6 +293,10 @@ def test_parse_says_what_to_fix(raw, message):
             "'eval_metric': 'error@0.3' cannot be computed for 'multi:softprob'; use 'merror' or 'mlogloss'",
         ),
         (
+            {"objective": "multi:softprob", "eval_metric": "map@5"},
+            "'eval_metric': 'map@5' cannot be computed for 'multi:softprob'; use 'merror' or 'mlogloss'",
+        ),
+        (
             {"objective": "reg:squarederror", "eval_metric": "f1"},
             "'eval_metric': 'f1' is for classification, the objective is 'reg:squarederror'",
         ),
@@ -277,19 +308,31 @@ def test_parse_says_what_to_fix(raw, message):
         ({"tree_method": "exact", "max_depth": "0"}, "'max_depth': must be at least 1 for tree_method 'exact'"),
         (
             {"tree_method": "exact", "sampling_method": "gradient_based"},
-            "'sampling_method': 'gradient_based' needs tree_method 'hist' or 'approx', got 'exact'",
+            "'sampling_method': 'gradient_based' needs tree_method 'hist' or 'approx', got tree_method 'exact'",
         ),
         (
             {"multi_strategy": "multi_output_tree", "tree_method": "approx"},
-            "'multi_strategy': 'multi_output_tree' needs tree_method 'hist', got 'approx'",
+            "'multi_strategy': 'multi_output_tree' needs tree_method 'hist', got tree_method 'approx'",
         ),
         (
             {"multi_strategy": "multi_output_tree", "monotone_constraints": "(1)"},
             "'multi_strategy': 'multi_output_tree' cannot be had with monotone_constraints",
         ),
-        ({"process_type": "update"}, "'process_type': 'update' changes the trees of an earlier model"),
+        (
+            {"process_type": "update"},
+            "'process_type': 'update' changes the trees of an earlier model, and a job only adds rounds; leave it out",
+        ),
         ({"booster": "gblinear", "updater": "prune"}, "'updater': must be one of shotgun, coord_descent for booster"),
         ({"updater": "shotgun"}, "'updater': 'shotgun' needs booster 'gblinear'"),
+        (
+            {"updater": "refresh"},
+            "'updater': must begin with one that grows trees, such as grow_quantile_histmaker,refresh, got 'refresh'; "
+            "or leave it out",
+        ),
+        ({"updater": "prune,grow_colmaker"}, "'updater': must begin with one that grows trees"),
+        ({"updater": "grow_colmaker", "max_depth": "0"}, "'max_depth': must be at least 1 for updater 'grow_colmaker'"),
+        ({"updater": "grow_gpu_hist,grow_colmaker"}, "'updater': must have at most one of grow_colmaker,"),
+        ({"updater": "grow_gpu_hist", "booster": "gblinear"}, "'updater': must be one of shotgun, coord_descent"),
         ({"updater": "grow_colmaker,grow_histmaker"}, "'updater': must have at most one of grow_colmaker,"),
         ({"booster": "gblinear", "feature_selector": "greedy"}, "'feature_selector': 'greedy' needs updater"),
         ({"csv_weights": "1", "weight_column": "w"}, "'csv_weights' and 'weight_column' both say where the weights"),
@@ -344,6 +387,14 @@ def test_an_objective_found_later_is_checked_too():
         parsed.check("reg:squarederror")
 
 
+@pytest.mark.parametrize(("objective", "target"), [("multi:softprob", "y"), ("reg:squarederror", "a,b,c")])
+def test_outputs_counted_later_are_checked_too(objective, target):
+    parsed = Hyperparameters.parse({"objective": objective, "target": target, "base_score": "[0.1, 0.2]"})
+    parsed.check(objective, 2)
+    with pytest.raises(UserError, match=r"'base_score': must be one number, or one for each output \(3\), got 2"):
+        parsed.check(objective, 3)
+
+
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())
 def test_aliases(alias, name):
     text, value = VALID[name]
@@ -362,7 +413,10 @@ def test_obsolete_parameters_are_ignored_with_one_warning():
 
 @pytest.mark.parametrize("updater", OBSOLETE_UPDATERS)
 def test_obsolete_updaters_are_ignored(updater):
-    assert Hyperparameters.parse({"updater": f"{updater}, prune"}).updater == ("prune",)
+    assert Hyperparameters.parse({"updater": f"{updater}, grow_colmaker"}).updater == ("grow_colmaker",)
+    parsed = Hyperparameters.parse({"updater": f'["{updater}", "prune"]'})
+    assert parsed.updater is None
+    assert parsed.warnings[1:] == ("updater prune: without one that grows trees, ignored",)
     parsed = Hyperparameters.parse({"updater": updater})
     assert parsed.updater is None
     assert parsed.warnings == (f"updater {updater}: not in XGBoost 3, ignored",)
@@ -372,6 +426,18 @@ def test_gpu_hist_on_the_cpu_is_hist():
     parsed = Hyperparameters.parse({"tree_method": "gpu_hist", "device": "cpu"})
     assert parsed.booster_params() == {"tree_method": "hist", "device": "cpu"}
     assert parsed.warnings == ("tree_method gpu_hist with device cpu: trains on the CPU",)
+
+
+@pytest.mark.parametrize(
+    ("updater", "method"),
+    [("grow_gpu_hist", "hist"), ("grow_gpu_hist,prune", "hist"), ('["grow_gpu_approx"]', "approx")],
+)
+def test_updaters_of_the_gpu_are_tree_methods(updater, method):
+    parsed = Hyperparameters.parse({"updater": updater})
+    assert parsed.booster_params() == {"tree_method": method, "device": "cuda"}
+    parsed = Hyperparameters.parse({"updater": updater, "device": "cpu"})
+    assert parsed.booster_params() == {"tree_method": method, "device": "cpu"}
+    assert "with device cpu: trains on the CPU" in parsed.warnings[0]
 
 
 def test_the_platforms_own_keys_are_tolerated():
@@ -398,6 +464,8 @@ def test_a_tuning_jobs_metric_is_computed():
             {"tree_method": "gpu_hist", "device": "gpu:1"}, {"tree_method": "hist", "device": "cuda:1"}, id="which GPU"
         ),
         pytest.param({"use_dask_gpu_training": "true"}, {"device": "cuda"}, id="dask"),
+        pytest.param({"use_dask_gpu_training": "1"}, {"device": "cuda"}, id="dask-1"),
+        pytest.param({"use_dask_gpu_training": "0"}, {}, id="no-dask"),
         pytest.param({"device": "auto"}, {}, id="device auto"),
         pytest.param({"booster": "dart", "one_drop": "true"}, {"booster": "gbtree", "one_drop": 1}, id="dart"),
         pytest.param({"monotone_constraints": "(1, 0,-1)"}, {"monotone_constraints": "(1,0,-1)"}, id="monotone"),
@@ -409,7 +477,7 @@ def test_a_tuning_jobs_metric_is_computed():
         pytest.param(
             {"interaction_constraints": '[["a", "b"]]'}, {"interaction_constraints": [["a", "b"]]}, id="names"
         ),
-        pytest.param({"updater": "refresh, prune"}, {"updater": "refresh,prune"}, id="updater"),
+        pytest.param({"updater": "grow_colmaker, prune"}, {"updater": "grow_colmaker,prune"}, id="updater"),
         pytest.param({"base_score": "[0.2, 0.3]"}, {"base_score": [0.2, 0.3]}, id="base_score a class"),
         pytest.param({"eval_metric": "rmse, r2 ,mae,rmse"}, {"eval_metric": ["rmse", "mae"]}, id="metrics"),
         pytest.param({"eval_metric": '["r2"]'}, {"disable_default_eval_metric": 1}, id="our metrics alone"),
@@ -501,6 +569,29 @@ def test_xgboost_computes_every_metric():
         {**job("objective", objectives.get(metric, "binary:logistic")), "eval_metric": metric} for metric in metrics
     ]
     assert [seen["metrics"] for seen in one_round(jobs)] == [[metric] for metric in metrics]
+
+
+def test_xgboost_computes_every_metric_that_is_not_refused():
+    """With labels 0 and 1, or classes, and no weights; what other labels and weights forbid, only the data can tell."""
+    arguments = {"ams": "@0.15", "tweedie-nloglik": "@1.5"}
+    metrics = [name + arguments.get(name, "") for name in XGBOOST_METRICS]
+    times = ("reg:gamma", "survival:cox")  # their labels are not 0 and 1
+    jobs = [
+        job("objective", objective) | {"eval_metric": metric}
+        for objective in words("objective")
+        for metric in metrics
+        if not misfits(objective, (metric,)) and not (objective in times and metric in RANKING)
+    ]
+    assert [seen["metrics"] for seen in one_round(jobs)] == [[of["eval_metric"]] for of in jobs]
+
+
+def test_a_start_that_is_not_refused_is_learned_from():
+    starts = ("-50", "-1", "-0.5", "0", "1e-20", "0.5", "1", "50")
+    every = [job("objective", of) | {"base_score": start} for of in words("objective") for start in starts]
+    jobs = [raw for raw in every if isinstance(outcome(raw), Hyperparameters)]
+    assert {raw["objective"] for raw in jobs} == {*words("objective")}
+    for raw, seen in zip(jobs, one_round(jobs), strict=True):
+        assert seen["finite"], raw
 
 
 def test_ours_are_no_metrics_of_xgboost():

@@ -37,6 +37,20 @@ def test_a_table_becomes_features_labels_and_weights():
     assert (rows.label.tolist(), rows.weight.tolist(), rows.group) == ([1, 2, 3], [1, 0, 2], None)
 
 
+@pytest.mark.parametrize(
+    ("continues", "message"),
+    [
+        (False, "the class 'green' is none the training data has (train/a.csv line 3, column 'color'); add rows of it"),
+        (True, "the class 'green' is none the model in the channel 'model' has learned (train/a.csv line 3, column "),
+    ],
+)
+def test_a_class_that_is_not_known_is_named_and_who_lacks_it(continues, message):
+    schema = Schema((Feature("area", position=3),), (Other("color", 0, Role.TARGET),), True, ("blue", "red"))
+    with pytest.raises(DataError) as caught:
+        from_table(table(color=("red", "green", "red")), schema, Task("binary:logistic", "", continues=continues))
+    assert str(caught.value).startswith(message)
+
+
 def test_text_labels_become_the_index_of_their_class():
     schema = Schema((Feature("area", position=3),), (Other("color", 0, Role.TARGET),), True, ("blue", "red"))
     rows = from_table(table(color=("red", "blue", "red")), schema, Task("binary:logistic", ""))
@@ -59,14 +73,52 @@ def test_a_cell_that_cannot_be_is_named(given, message):
     assert str(caught.value).startswith(message)
 
 
+def spelled(categories: tuple[str, ...], values: tuple[float, ...]) -> tuple[Table, Schema]:
+    features = Feature("code", Kind.CATEGORY, 0, categories), Feature("x", position=2)
+    columns = [Numbers(np.array(values)), Numbers(np.zeros(len(values))), Numbers(np.zeros(len(values)))]
+    schema = Schema(features, (Other("y", 1, Role.TARGET),), named=True)
+    return Table(columns, ("code", "y", "x"), len(values), Place("validation/a.csv")), schema
+
+
+def test_a_number_that_is_a_category_in_another_spelling_is_refused():
+    rows, schema = spelled(("01", "02", "2", "A5"), (2, np.nan, 7, 1))
+    with pytest.raises(DataError) as caught:
+        from_table(rows, schema, REGRESSION)
+    assert str(caught.value) == (
+        "1 is a number here, and text in the training data: '01' (validation/a.csv line 4, column 'code'); "
+        "name the column in categorical_columns, which takes every cell of CSV as it is written"
+    )
+
+
+def test_a_class_in_another_spelling_is_refused():
+    rows = table(price=(1, 2, 1))
+    schema = Schema((Feature("area", position=3),), (Other("price", 1, Role.TARGET),), True, ("01", "2"))
+    with pytest.raises(
+        DataError, match=r"^1 is a number here, and text in the training data: '01' \(train/a.csv line 2"
+    ):
+        from_table(rows, schema, Task("binary:logistic", ""))
+
+
+def test_numbers_that_are_categories_as_they_are_spelled_here():
+    rows, schema = spelled(("1", "2", "2.0", "A5"), (2, np.nan, 7, 1))
+    codes = from_table(rows, schema, REGRESSION).features["code"].combine_chunks().indices
+    assert codes.to_pylist() == [1, None, None, 0]
+
+
 def libsvm(label=(1.0, 0.0), weight=None, group=None) -> SparseTable:
     matrix = sparse.csr_matrix(np.array([[0, 1.5], [2, 0]], np.float32))
     as_array = [None if of is None else np.array(of) for of in (label, weight, group)]
     return SparseTable(matrix, *as_array, Place("train/a"))
 
 
-def test_sparse_rows_get_the_width_of_all_files():
+def test_queries_are_left_out_where_the_task_does_not_rank():
     rows = from_table(libsvm(weight=[1.0, 2], group=[7, 7]), Schema.from_names(4), REGRESSION)
+    assert rows.group is None
+    assert rows.weight.tolist() == [1, 2]
+
+
+def test_sparse_rows_get_the_width_of_all_files():
+    rows = from_table(libsvm(weight=[1.0, 2], group=[7, 7]), Schema.from_names(4), Task("rank:ndcg", ""))
     assert rows.features.shape == (2, 4)
     assert (rows.label.tolist(), rows.weight.tolist(), rows.group.tolist()) == ([1, 0], [1, 2], [7, 7])
 

@@ -9,8 +9,12 @@ import pytest
 import xgboost
 from scipy import sparse
 
+from container.data.schema import Feature, Schema
+from container.data.table import Kind
+from container.errors import UserError
+from container.training.rows import cuts
 from container.training.rows.encoded import Rows, digest, take
-from container.training.rows.matrix import build
+from container.training.rows.matrix import build, check_categories
 
 COUNT = 600
 
@@ -41,6 +45,7 @@ def model(params: dict, data: xgboost.DMatrix, validation: xgboost.DMatrix) -> t
 
 
 @pytest.mark.parametrize("external", [False, True])
+@pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize(
     ("params", "of"),
     [
@@ -64,7 +69,9 @@ def model(params: dict, data: xgboost.DMatrix, validation: xgboost.DMatrix) -> t
         ),
     ],
 )
-def test_the_model_does_not_depend_on_the_parts(tmp_path: Path, params, of, external):
+def test_the_model_does_not_depend_on_the_parts(tmp_path: Path, monkeypatch, params, of, external, large):
+    if large:
+        monkeypatch.setattr(cuts, "FEWEST_ROWS", 1)
     params = {"nthread": 1, **params}
     train, held_out = of(rows()), of(rows(seed=1))
     data = build([train], params)
@@ -83,6 +90,37 @@ def test_the_model_does_not_depend_on_the_parts(tmp_path: Path, params, of, exte
         del data, validation
 
 
+def starts(matrix: xgboost.DMatrix) -> list[float]:
+    return matrix.get_quantile_cut()[1].tolist()
+
+
+def test_many_rows_are_sorted_for_their_bins(monkeypatch):
+    monkeypatch.setattr(cuts, "FEWEST_ROWS", COUNT)
+    params = {"nthread": 1, "max_bin": 7}
+    of = replace(rows(), weight=None)
+    (edges,) = [cuts.edges([of.features], 7, 1)]
+    found = starts(build(parted(of, 300), params))
+    assert found == starts(xgboost.QuantileDMatrix(edges, max_bin=7))
+    summary = starts(xgboost.QuantileDMatrix(of.features, max_bin=7))
+    assert len(found) == len(summary)
+    assert found != summary
+    assert starts(build([take(of, np.arange(COUNT - 1))], params)) != found  # one row fewer: not sorted
+
+
+@pytest.mark.parametrize(
+    ("of", "more"),
+    [
+        pytest.param(rows(), {}, id="weights"),
+        pytest.param(replace(rows(), weight=None), {"codes_only": True}, id="several hosts"),
+        pytest.param(replace(rows(), features=sparse.csr_matrix(np.eye(COUNT, dtype=np.float32))), {}, id="sparse"),
+    ],
+)
+def test_other_rows_are_not_sorted(monkeypatch, of, more):
+    monkeypatch.setattr(cuts, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(cuts, "edges", None)
+    build([of], {"nthread": 1}, **more)
+
+
 @pytest.mark.parametrize(
     "params",
     [{"tree_method": "exact"}, {"tree_method": "approx"}],
@@ -92,6 +130,25 @@ def test_methods_that_need_all_rows(params):
     whole = replace(rows(missing=False), features=rows(missing=False).features.drop_columns("c"))
     data, parts = build([whole], params), build(parted(whole, 200, 400), params)
     assert model(params, parts, parts) == model(params, data, data)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"booster": "gblinear"},
+            "booster 'gblinear' cannot use the text columns 'c'; use gbtree, or name",
+        ),
+        ({"tree_method": "exact"}, "tree_method 'exact' cannot use the text columns 'c'; use hist, or"),
+        ({"updater": "grow_colmaker,prune"}, "updater 'grow_colmaker' cannot use the text columns 'c'; use grow_quant"),
+    ],
+)
+def test_categories_are_refused_where_nothing_splits_on_them(params, message):
+    schema = Schema((Feature("w"), Feature("c", Kind.CATEGORY, 1, ("a", "b"))))
+    with pytest.raises(UserError, match=message):
+        check_categories(params, schema)
+    check_categories(params, Schema.from_names(2))
+    check_categories({"updater": "grow_quantile_histmaker"}, schema)
 
 
 def test_queries_are_brought_together_from_all_parts():
