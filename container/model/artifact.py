@@ -15,7 +15,7 @@ from container import __version__
 from container.atomic import write_atomically
 from container.data.schema import Schema
 from container.errors import ModelError
-from container.model import model_bytes, plain_schema, ubjson
+from container.model import best_rounds, model_bytes, plain_schema, ubjson
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +49,39 @@ class Artifact:
         return int(self._learner["learner_model_param"]["num_class"]) or None
 
     @property
+    def outputs(self) -> int:
+        """How many margins a row has: one for each class, quantile, expectile or target."""
+        parameters = self._learner["learner_model_param"]
+        return max(int(parameters["num_class"]), int(parameters["num_target"]), 1)
+
+    @property
     def quantiles(self) -> tuple[float, ...]:
         """The quantiles that are predicted, in the order of the outputs; none unless the objective is for them."""
-        alphas = self._learner["objective"].get("quantile_loss_param", {}).get("quantile_alpha", "[]")
-        return tuple(json.loads(alphas))
+        return self._alphas("quantile")
+
+    @property
+    def expectiles(self) -> tuple[float, ...]:
+        """The expectiles that are predicted, as `quantiles`."""
+        return self._alphas("expectile")
+
+    def _alphas(self, loss: str) -> tuple[float, ...]:
+        return tuple(json.loads(self._learner["objective"].get(f"{loss}_loss_param", {}).get(f"{loss}_alpha", "[]")))
+
+    @property
+    def base_score(self) -> tuple[float, ...]:
+        """The predictions to start from: one, or one for each output."""
+        score = json.loads(self._learner["learner_model_param"]["base_score"])
+        return tuple(score) if isinstance(score, list) else (score,)
 
     @property
     def booster_name(self) -> str:
         """``gbtree``, ``dart`` or ``gblinear``."""
         return str(self._learner["gradient_booster"]["name"])
+
+    @property
+    def linear(self) -> bool:
+        """Whether it has coefficients in place of trees."""
+        return self.booster_name == "gblinear"
 
 
 def model_files(folder: Path) -> list[Path]:
@@ -84,33 +108,13 @@ def save_all(boosters: Sequence[xgboost.Booster], schema: Schema, folder: Path) 
     return [save(Artifact(b, schema), folder, f"{FILE_NAME}-{number}") for number, b in enumerate(boosters)]
 
 
-def load_all(folder: Path) -> list[Artifact]:
-    """Every model in a folder, to be served together.
-
-    Raises:
-        ModelError: there is none, one cannot be loaded, or they do not belong together.
-    """
-    return load_together(model_files(folder) or [folder / FILE_NAME])
-
-
-def load_together(files: Sequence[Path]) -> list[Artifact]:
-    """The models of an ensemble.
-
-    Raises:
-        ModelError: one cannot be loaded, or they do not belong together.
-    """
-    loaded = [load(path) for path in files]
-    if any(one.schema != loaded[0].schema or one.objective != loaded[0].objective for one in loaded):
-        raise ModelError(f"the models in {files[0].parent} are of different trainings; keep those of one")
-    return loaded
-
-
 def save(artifact: Artifact, folder: Path, name: str = FILE_NAME) -> Path:
     """Write a model file into ``folder`` whole or not at all; returns its path.
 
     Raises:
         ModelError: the folder cannot be written to, or the disk is full.
     """
+    best_rounds.forget(artifact.booster)  # whatever left them there: this model is served whole
     artifact.booster.set_attr(**{_SCHEMA: json.dumps(artifact.schema.to_json()), _VERSION: __version__})
     raw = artifact.booster.save_raw("ubj")
     path = folder / name
@@ -125,7 +129,10 @@ def save(artifact: Artifact, folder: Path, name: str = FILE_NAME) -> Path:
 
 
 def load(path: Path) -> Artifact:
-    """Read a model file; one without our schema (AWS's, or plain XGBoost's) gets one of numbers by position.
+    """Read a model file.
+
+    One without our schema (AWS's, or plain XGBoost's) gets one of numbers by position; where early stopping ended it,
+    the rounds up to the best are all it has.
 
     Raises:
         ModelError: the file is missing, damaged, a pickle (never loaded, for a pickle runs code), or in
@@ -152,6 +159,9 @@ def load(path: Path) -> Artifact:
         ) from None
     for warning in told:  # such as that the model is of before XGBoost 1.6
         log.info("XGBoost on %s: %s", path.name, str(warning.message).rpartition("WARNING: ")[2])
+    if booster.attr(_SCHEMA) is None:
+        # Training here cuts what it can itself, and keeps all rounds where the later ones are needed.
+        booster = best_rounds.cut(booster, path.name)
     return Artifact(booster, schema_of(booster, path))
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from container.errors import ModelError, listing
 from container.model import model_bytes
-from container.model.artifact import FILE_NAME, Artifact, load_together, model_files
+from container.model.artifact import FILE_NAME, Artifact, model_files
+from container.model.ensemble import load_together
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +27,12 @@ def find(folder: Path) -> list[Path]:
     """The files that are the model.
 
     Raises:
-        ModelError: there are none.
+        ModelError: there are none, or the folder cannot be read.
     """
-    return model_files(folder) or _by_content(folder)
+    try:
+        return model_files(folder) or _by_content(folder)
+    except OSError as error:
+        raise ModelError(f"the model folder {folder} cannot be read: {error.strerror}; check its permissions") from None
 
 
 def _by_content(folder: Path) -> list[Path]:

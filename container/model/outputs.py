@@ -43,15 +43,15 @@ class Outputs:
         """Every key the model can answer with."""
 
     @classmethod
-    def of(cls, artifact: Artifact) -> "Outputs":
-        """Those of a model."""
-        linear = artifact.booster_name == "gblinear"
+    def of(cls, *artifacts: Artifact) -> "Outputs":
+        """Those of a model, or of several that are served together: what all of them can say."""
+        first = artifacts[0]
         return cls(
-            artifact.schema,
-            artifact.objective,
-            classes=artifact.num_class or 0,
-            alphas=artifact.quantiles,
-            linear=linear,
+            first.schema,
+            first.objective,
+            classes=first.num_class or 0,
+            alphas=first.quantiles,
+            linear=any(artifact.linear for artifact in artifacts),
         )
 
     def _of_objective(self) -> tuple[str, ...]:

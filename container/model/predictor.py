@@ -25,7 +25,7 @@ from container.model.values import Answer, Values
 log = logging.getLogger(__name__)
 
 _SHARED = 1_000_000
-"""Trees walked, over all rows, from which several threads share a request: about 10 ms for one."""
+"""Trees walked, over all rows, from which several threads share a request: 1 to 10 ms for one."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class Predictor:
         first = artifacts[0]
         self.schema: Schema = first.schema
         self.objective = first.objective
-        self.outputs = Outputs.of(first)
+        self.outputs = Outputs.of(*artifacts)
         self._boosters = [artifact.booster for artifact in artifacts]
         self._forests = [Forest.build(booster) if native else None for booster in self._boosters]
         self._explainers = [Explainer(booster, use_native=native, threads=threads) for booster in self._boosters]
         self._threads = threads
-        self._in_place = first.booster_name != "gblinear"
+        self._linear = [artifact.linear for artifact in artifacts]
         # XGBoost's documentation calls prediction thread-safe for trees only.
         self._linear_turn = Lock()
 
@@ -95,7 +95,7 @@ class Predictor:
         """
         if not keys:
             return self.predict_matrix(matrix).answer()
-        turn = nullcontext() if self._in_place else self._linear_turn
+        turn = self._linear_turn if any(self._linear) else nullcontext()
         scores = self._scores(matrix)
         evidence = Evidence(self._boosters, matrix, scores, turn, self._forests, self._explainers)
         return self.outputs.answer(keys, evidence)
@@ -127,17 +127,20 @@ class Predictor:
         return sparse.csr_matrix((rows.data, rows.indices, rows.indptr), shape=(table.rows, len(self.schema.features)))
 
     def _scores(self, matrix: Matrix) -> NDArray[np.float32]:
-        scores = [self._score(*model, matrix) for model in zip(self._boosters, self._forests, strict=True)]
+        models = zip(self._boosters, self._forests, self._linear, strict=True)
+        scores = [self._score(*model, matrix) for model in models]
         if len(scores) == 1:
             return scores[0]
         if self.objective in ("multi:softmax", "binary:hinge"):
             return vote(np.stack(scores))
         return np.asarray(np.mean(scores, axis=0, dtype=np.float64), dtype=np.float32)
 
-    def _score(self, booster: xgboost.Booster, forest: Forest | None, matrix: Matrix) -> NDArray[np.float32]:
+    def _score(
+        self, booster: xgboost.Booster, forest: Forest | None, linear: bool, matrix: Matrix
+    ) -> NDArray[np.float32]:
         if forest is not None and isinstance(matrix, np.ndarray):
             return self._walk(forest, matrix)
-        if self._in_place:
+        if not linear:
             return np.asarray(booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
         with self._linear_turn:
             return np.asarray(booster.predict(xgboost.DMatrix(matrix), validate_features=False), dtype=np.float32)

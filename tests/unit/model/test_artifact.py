@@ -14,7 +14,7 @@ from container import atomic
 from container.data.schema import Feature, Other, Role, Schema
 from container.data.table import Kind, Numbers, Place, Table, Text
 from container.errors import ModelError
-from container.model import artifact
+from container.model import artifact, ensemble
 from container.model.artifact import Artifact
 from container.model.predictor import Predictor
 from container.training.objective import Task
@@ -201,6 +201,6 @@ def test_several_models_are_numbered_and_found_in_that_order(tmp_path, booster):
     artifact.save_all([booster] * 11, SCHEMA, tmp_path)
     (tmp_path / "xgboost-model-notes").write_text("")
     assert [path.name for path in artifact.model_files(tmp_path)] == [f"xgboost-model-{i}" for i in range(11)]
-    assert len(artifact.load_all(tmp_path)) == 11
+    assert len(ensemble.load_all(tmp_path)) == 11
     artifact.remove_all(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["xgboost-model-notes"]

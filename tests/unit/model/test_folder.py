@@ -85,7 +85,7 @@ def test_several_models_of_other_names_are_an_ensemble(tmp_path):
 def test_models_of_different_trainings_are_refused(tmp_path):
     put("sizes-softmax.ubj", tmp_path / "a.ubj")
     put("approval.ubj", tmp_path / "b.ubj")
-    with pytest.raises(ModelError, match="of different trainings; keep those of one"):
+    with pytest.raises(ModelError, match=r"of different trainings: a\.ubj and b\.ubj differ in the objective"):
         folder.load(tmp_path)
 
 
@@ -114,3 +114,17 @@ def test_nothing_is_a_model(tmp_path):
         folder.load(tmp_path)
     with pytest.raises(ModelError, match="there is no model file"):
         folder.load(tmp_path / "absent")
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    """Root can read all, so the refusal is the test's."""
+
+    def refuse(self: Path, **_: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(ModelError) as raised:
+        folder.find(tmp_path)
+    assert str(raised.value) == (
+        f"the model folder {tmp_path} cannot be read: Permission denied; check its permissions"
+    )

@@ -160,6 +160,21 @@ def test_a_linear_model_has_no_leaves():
     np.testing.assert_allclose(answer["contributions"].array.sum(axis=1), answer["margin"].array, rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:.*`booster=gblinear` is deprecated")
+@pytest.mark.parametrize("order", [("gbtree", "gblinear"), ("gblinear", "gbtree")])
+def test_an_ensemble_of_trees_and_coefficients_has_what_both_have(order):
+    X = rows(2)
+    data = xgboost.DMatrix(X, np.nan_to_num(X[:, 0]))
+    boosters = [xgboost.train({"booster": name, "nthread": 1}, data, 3) for name in order]
+    model = Predictor(*(Artifact(booster, Schema.from_names(2)) for booster in boosters))
+    assert model.outputs.keys == ("predicted_score", "margin", "contributions")
+    answer = model.answer(X, model.outputs.keys)
+    mean = np.mean([booster.predict(data) for booster in boosters], axis=0)
+    np.testing.assert_allclose(answer["predicted_score"].array, mean, rtol=1e-6)
+    np.testing.assert_allclose(answer["margin"].array, mean, rtol=1e-6)
+    np.testing.assert_allclose(answer["contributions"].array.sum(axis=1), mean, rtol=1e-5, atol=1e-6)
+
+
 def test_a_feature_called_bias_keeps_its_name():
     features = tuple(Feature(name, position=place) for place, name in enumerate(["bias", "_bias", *"abcd"]))
     model = Predictor(Artifact(trained("reg:squarederror"), Schema(features, named=True)))
