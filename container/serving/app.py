@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from flask import Flask, Response, jsonify, request
+from werkzeug.datastructures import Headers
 
 from container.contract.serving_env import ServingSettings
 from container.serving import failures
@@ -49,7 +50,7 @@ def answered(service: Service, settings: ServingSettings) -> Response:
     reply = Response(found.body, found.status, content_type=found.content_type)
     if attributes and len(attributes) <= 1024 and attributes.isascii() and attributes.isprintable():
         reply.headers[_ATTRIBUTES] = attributes
-    reply.headers.update(found.headers)
+    reply.headers.update(Headers(found.headers))  # whose names replace the same ones, and may repeat
     return reply
 
 

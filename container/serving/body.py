@@ -23,8 +23,8 @@ def read_body(request: Request, settings: ServingSettings) -> bytes:
         PayloadTooLargeError: it is longer than the limit.
         UserError: it ends before it should.
     """
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
+    encoding = request.headers.get("Content-Encoding", "").strip()
+    if encoding.casefold() not in ("", "identity"):
         raise UnsupportedMediaTypeError(f"cannot read the content encoding {encoding!r}; send the body uncompressed")
     declared = request.content_length
     if declared is not None and declared > settings.body_limit:

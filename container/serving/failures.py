@@ -46,15 +46,7 @@ def error_body(message: str) -> bytes:
 
 
 def _explained(error: ContainerError) -> Response:
-    log.warning(
-        "answered %s %s with %d: %s",
-        request.method,
-        one_line(request.path),
-        error.status,
-        one_line(str(error)),
-        extra={"request_id": _request_id()},
-    )
-    reply = _reply(str(error), error.status)
+    reply = _refuse(str(error), error.status)
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         reply.headers["Retry-After"] = str(_AGAIN)
     return reply
@@ -67,7 +59,7 @@ def _http(error: HTTPException) -> Response:
         message = f"there is no {request.path}; send {current_app.config.get('PATHS', _PATHS)}"
     elif isinstance(error, MethodNotAllowed):
         message = f"{request.path} does not take {request.method}; send {' or '.join(_methods(error))}"
-    reply = _reply(message, error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    reply = _refuse(message, error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     if isinstance(error, MethodNotAllowed):
         reply.headers["Allow"] = ", ".join(_methods(error))
     return reply
@@ -82,6 +74,18 @@ def _unexpected(error: Exception) -> Response:
     reference = _request_id()
     log.error("request %s (%s %s) failed", reference, request.method, one_line(request.path), exc_info=error)
     return _reply(f"internal error; see the log, request {reference}", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _refuse(message: str, status: int) -> Response:
+    log.warning(
+        "answered %s %s with %d: %s",
+        request.method,
+        one_line(request.path),
+        status,
+        one_line(message),
+        extra={"request_id": _request_id()},
+    )
+    return _reply(message, status)
 
 
 def _request_id() -> str:

@@ -3,10 +3,11 @@
 import logging
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
 from container import logs
-from container.contract import allocator, threads
+from container.contract import allocator, command, libraries, threads
 from container.contract.inference_code import InferenceCode
 from container.contract.paths import OptMl
 from container.contract.resources import usable_cpus
@@ -16,16 +17,20 @@ from container.errors import ContainerError
 log = logging.getLogger(__name__)
 
 
-def main() -> int:
-    """Serve until SIGTERM; returns the exit code where it does not come to serving."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code where it does not come to serving."""
     # As process 1 the kernel ignores SIGTERM until there is a handler; gunicorn sets its own later.
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     logs.configure()
+    if command.helps("serve", arguments, OptMl.from_env()):
+        return 0
     # A worker is forked from this process, and an OpenMP team does not survive a fork: its children would hang.
     threads.limit_native(1)
-    allocator.bound()
     try:
-        _serve(ServingSettings.from_env(), OptMl.from_env())
+        settings = ServingSettings.from_env()
+        allocator.bound(at_once=settings.multi_model)
+        _serve(settings, OptMl.from_env())
     except ContainerError as error:
         log.error("%s", error)
         return error.exit_code
@@ -37,6 +42,7 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
     code = InferenceCode.ready(settings, folders)
     # Imported here: they bring numpy and xgboost, which read the thread limit as they are loaded.
     if settings.multi_model:
+        libraries.without_extras()
         from container.serving.multi_model import start
 
         start.serve(settings)
@@ -49,6 +55,7 @@ def _serve(settings: ServingSettings, folders: OptMl) -> None:
 
 
 def _serve_model(settings: ServingSettings, folders: OptMl) -> None:
+    libraries.without_extras()
     from container.model import folder
     from container.model.predictor import Predictor
     from container.serving import online, server

@@ -20,6 +20,9 @@ from container.serving.negotiation import CSV, JSON, JSON_LINES, PARQUET, RECORD
 
 Present = NDArray[np.bool_] | None
 
+_IN_ONE_CELL = ("labels", "probabilities", "raw_scores")
+"""What the built-in algorithm writes to CSV as ``"[0.1, 0.9]"``, and the next container of a pipeline reads so."""
+
 
 def encode(answer: Answer, media_type: str, *, present: Present = None, newline: bool = False) -> bytes:
     """The answer in one of `negotiation.OFFERED`; ``newline`` says whether text ends in one."""
@@ -31,7 +34,9 @@ def encode(answer: Answer, media_type: str, *, present: Present = None, newline:
 
 def _csv(answer: Answer, present: Present) -> bytes:
     """One line a row: the keys' values side by side, as they were asked for."""
-    columns = [column for values in answer.values() for column in _csv_columns(values)]
+    if present is None and len(answer) == 1 and (text := _lines(next(iter(answer.values())))):
+        return text
+    columns = [column for key, values in answer.items() for column in _csv_columns(key, values)]
     if len(columns) == 1:
         rows = columns[0]
     else:
@@ -39,9 +44,20 @@ def _csv(answer: Answer, present: Present) -> bytes:
     return b"\n".join(_spread(rows, present, b""))
 
 
-def _csv_columns(values: Values) -> list[list[bytes]]:
+def _lines(values: Values) -> bytes:
+    """The text of one finite number a row; empty where there is none, or something else (``null``)."""
+    if values.array.ndim != 1 or values.array.dtype == object:
+        return b""
+    text = orjson.dumps(np.ascontiguousarray(values.array), option=orjson.OPT_SERIALIZE_NUMPY)
+    return b"" if b"n" in text else text[1:-1].replace(b",", b"\n")
+
+
+def _csv_columns(key: str, values: Values) -> list[list[bytes]]:
     """The texts of each of a row's values, by column, or of all of them as one column."""
     array = values.array
+    if key in _IN_ONE_CELL and array.ndim == 2:
+        rows = zip(*_columns(values, _json_text), strict=True)
+        return [[b'"[' + b", ".join(row).replace(b'"', b'""') + b']"' for row in rows]]
     if array.ndim == 2 and array.size and array.dtype != object and np.isfinite(array).all():
         return [orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)[2:-2].split(b"],[")]
     return _columns(values, _csv_text)

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,17 +12,19 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from container import logs
-from container.contract import allocator
+from container.contract import allocator, port
 from container.contract.serving_env import THREADS, ServingSettings
 from container.serving.fast import Fast
 from container.serving.metrics import Metrics
 from container.serving.observer import Observer
 from container.serving.worker.limits import Limits
 from container.serving.worker.loop import FastWorker
-from container.serving.worker.plain import Worker
+from container.serving.worker.plain import STOPPING, Worker
+from container.serving.worker.shares import Shares
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
         """
         self._app, self._settings, self.fast = app, settings, fast
         self.limits, self.observer = limits or Limits(), observer or Observer(None, access_log=False)
+        self.shares = Shares(int(settings["workers"]))
         super().__init__()
 
     def load_config(self) -> None:
@@ -86,6 +90,21 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
 
     def load(self) -> Flask:
         return self._app
+
+    def run(self) -> None:
+        _Arbiter(self).run()
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn is not typed
+    """Stops with workers that have only begun, too: gunicorn's own waits for them in vain, for its whole patience."""
+
+    def spawn_worker(self) -> int:
+        # Until a worker has its own handlers it has the arbiter's, which would take down a signal for nobody.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            return int(super().spawn_worker())
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run(
@@ -100,7 +119,11 @@ def run(
     """Serve until SIGTERM; ``more`` are settings of gunicorn's beside `options`.
 
     What is said again and again is printed once a second, of the loggers whose names begin with ``spared``.
+
+    Raises:
+        UserError: the port cannot be listened on.
     """
+    port.check(settings.port)
     logs.configure(settings.log_level, as_json=settings.json_log, sparing=True, of=spared)
     observer = Observer(metrics, settings.access_log)
     server = Server(app, {**options(settings), **(more or {})}, fast, Limits.of(settings), observer)

@@ -1,8 +1,8 @@
 """One model at work for requests: content types, keys and bodies in, replies out. Nothing here knows of routes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from threading import Semaphore
 from typing import Protocol
@@ -32,11 +32,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """The body of a reply and its headers; the status is 200 unless the user's own code sets another."""
+    """The body of a reply and its headers, of which one may come several times, as Set-Cookie does.
+
+    The status is 200 unless the user's own code sets another.
+    """
 
     body: bytes
     content_type: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Sequence[tuple[str, str]] = ()
     status: int = HTTPStatus.OK
     rows: int = 0
     """How many the body has, for those who count."""
@@ -80,7 +83,7 @@ class ModelService:
             except UserError as error:
                 raise UserError(f"SAGEMAKER_INFERENCE_OUTPUT: {error}") from None
             predictor.prepare(settings.output)
-        self._csv = FastCsv(predictor.schema) if settings.native else None
+        self._csv = FastCsv(predictor.schema, usable_cpus()) if settings.native else None
 
     def prepare(self, asked: Asked) -> Handler:
         media_type = negotiation.negotiate(asked.accept, self._default)
@@ -88,6 +91,8 @@ class ModelService:
         keys = self._keys(asked.attributes)
 
         def handler(body: bytes) -> Reply:
+            if not body and self._settings.batch and media_type in (negotiation.CSV, negotiation.JSON_LINES):
+                return Reply(b"", media_type, rows=0)  # a file of no rows among many is no reason to fail the job
             with self._turns if len(body) > LARGE else nullcontext():
                 answer, present = self._answer(body, content_type, keys)
                 data = replies.encode(answer, media_type, present=present, newline=self._settings.batch)

@@ -1,5 +1,6 @@
 """Names of models in paths: any text, percent-encoded; never a path of this machine's."""
 
+import re
 from urllib.parse import quote, unquote
 
 from container.errors import UserError
@@ -10,6 +11,8 @@ _LONGEST = LONGEST_LINE - len("DELETE /models//invoke HTTP/1.1\r\n")
 
 PREFIX = "/models/"
 _INVOKE = "/invoke"
+_ORIGIN = re.compile(r"https?://[^/?]*", re.IGNORECASE)
+_ESCAPE, _UNRESERVED = re.compile("%[0-9A-Fa-f]{2}"), re.compile(r"[A-Za-z0-9._~-]")
 
 
 def checked(name: str) -> str:
@@ -54,7 +57,15 @@ def invoked(target: str) -> str | None:
 def encoded_path(environ: dict[str, str]) -> str | None:
     """The path of a request below /models/ as it was sent: decoded, a name's slashes could not be told from the path's.
 
-    ``RAW_URI`` is what gunicorn and Werkzeug's test client add to WSGI's environment.
+    Only what need not be encoded is decoded (RFC 3986, section 6.2.2.2), so that ``/%6Dodels/`` is such a path too.
+    ``RAW_URI`` is what gunicorn and Werkzeug's test client add to WSGI's environment; it may be a whole URL.
     """
-    path = environ.get("RAW_URI", "").partition("?")[0]
-    return path if path.startswith(PREFIX) else None
+    if "RAW_URI" not in environ or not environ["PATH_INFO"].startswith(PREFIX):
+        return None
+    target = _ORIGIN.sub("", environ["RAW_URI"], count=1)
+    return _ESCAPE.sub(_unreserved, target.partition("?")[0])
+
+
+def _unreserved(escape: re.Match[str]) -> str:
+    character = chr(int(escape[0][1:], 16))
+    return character if _UNRESERVED.fullmatch(character) else escape[0]

@@ -1,7 +1,7 @@
 """The modules that scripts for AWS's XGBoost image import from it: the parts that inference code uses.
 
-Their functions read and write with this image's own readers and encoders. Nothing is put in place of a package that
-is installed.
+Their functions give what those of AWS's packages give; bodies that become a DMatrix are read by this image's own
+readers. Nothing is put in place of a package that is installed.
 """
 
 import importlib.util
@@ -18,16 +18,17 @@ import xgboost
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from container.data import structured
-from container.errors import ContainerError, UnsupportedMediaTypeError
-from container.serving.scripted import plain
+from container.data import delimited, structured
+from container.data.formats import ContentType
+from container.errors import ContainerError, DataError, NotAcceptableError, UnsupportedMediaTypeError
+from container.serving.scripted import encoders, plain
 
 _CONTENT_TYPES = {
     "JSON": "application/json",
     "CSV": "text/csv",
     "OCTET_STREAM": "application/octet-stream",
     "ANY": "*/*",
-    "NPY": "application/x-npy",
+    "NPY": encoders.NPY,
     "UTF8_TYPES": ["application/json", "text/csv"],
 }
 
@@ -51,8 +52,8 @@ def provide() -> None:
         _module(f"{beneath}.worker", Response=_Response)
     if _is_absent("sagemaker_inference"):
         _module("sagemaker_inference.content_types", **_CONTENT_TYPES)
-        _module("sagemaker_inference.encoder", encode=encode)
-        _module("sagemaker_inference.decoder", decode=to_array)
+        _module("sagemaker_inference.encoder", encode=encode_array)
+        _module("sagemaker_inference.decoder", decode=decode_array)
         kinds = (BaseInferenceToolkitError, GenericInferenceToolkitError, UnsupportedFormatError)
         _module("sagemaker_inference.errors", **{kind.__name__: kind for kind in kinds})
 
@@ -66,35 +67,74 @@ def decode(obj: str | bytes, content_type: str) -> xgboost.DMatrix:
 
     Raises:
         DataError: it is not what the content type says, or holds text.
-        UnsupportedMediaTypeError: it is of a type that is not read here.
+        UnsupportedFormatError: it is of a type that is not read here.
     """
-    return xgboost.DMatrix(plain.read(obj.encode() if isinstance(obj, str) else bytes(obj), content_type))
+    return xgboost.DMatrix(_read(obj, content_type))
 
 
 def encode(array_like: Any, content_type: str) -> str | bytes:
-    """Predictions as text, or as bytes where the type is no text.
+    """Predictions as text, or as bytes where the type is no text. Source: ``_encoders.py`` of sagemaker-containers.
 
     Raises:
-        NotAcceptableError: a content type that is not written here.
+        UnsupportedFormatError: a content type that is not written here.
+        ContainerError: they are nothing that can be written in it.
     """
-    body = plain.write(array_like, content_type)
+    try:
+        body = encoders.write(array_like, content_type)
+    except NotAcceptableError as error:
+        raise _UnwrittenFormatError(content_type, str(error)) from None
     return body.decode() if content_type in _CONTENT_TYPES["UTF8_TYPES"] else body
 
 
-def to_array(obj: str | bytes, content_type: str) -> NDArray[Any]:
-    """A body as an array: JSON of whatever shape, .npy, or rows of numbers.
+def encode_array(array_like: Any, content_type: str) -> str | bytes:
+    """The same, but CSV as NumPy writes tables: without quotes. Source: ``encoder.py`` of sagemaker-inference.
+
+    Raises:
+        ValueError: for CSV, it has no dimension, or more than two.
+    """
+    if content_type != _CONTENT_TYPES["CSV"]:
+        return encode(array_like, content_type)
+    text = io.StringIO()
+    np.savetxt(text, array_like, delimiter=",", fmt="%s")
+    return text.getvalue()
+
+
+def decode_array(obj: str | bytes, content_type: str) -> NDArray[Any]:
+    """A body as an array: JSON and .npy of whatever shape, CSV as NumPy reads it, or rows of numbers.
+
+    From CSV comes the shape (columns,) where there is one line, (rows,) where there is one column; whole numbers are
+    int64, and columns of different types make an array of records. Source: ``decoder.py`` of sagemaker-inference,
+    which reads pickles too.
 
     Raises:
         DataError: it is not what the content type says.
-        UnsupportedMediaTypeError: it is of a type that is not read here.
+        UnsupportedFormatError: it is of a type that is not read here.
     """
-    data = obj.encode() if isinstance(obj, str) else bytes(obj)
-    if content_type == _CONTENT_TYPES["JSON"]:
-        return np.array(structured.loads(data))
-    if content_type == plain.NPY:
-        return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
-    matrix = plain.read(data, content_type)
+    kind = content_type.partition(";")[0].strip()
+    try:
+        if kind == _CONTENT_TYPES["JSON"]:
+            return np.array(structured.loads(_bytes(obj)))
+        if kind == _CONTENT_TYPES["CSV"]:
+            charset = None if isinstance(obj, str) else ContentType.parse(content_type).charset
+            text = delimited.decode_text(_bytes(obj), charset).decode()
+            return np.asarray(np.genfromtxt(io.StringIO(text), dtype=None, delimiter=","))
+        if kind == encoders.NPY:
+            return np.asarray(np.load(io.BytesIO(_bytes(obj)), allow_pickle=False))
+    except (ValueError, EOFError) as error:
+        raise DataError(f"the body is no array: {' '.join(str(error).split())}", f"send valid {kind}") from None
+    matrix = _read(obj, content_type)
     return matrix.toarray() if issparse(matrix) else np.asarray(matrix)
+
+
+def _bytes(obj: str | bytes) -> bytes:
+    return obj.encode() if isinstance(obj, str) else bytes(obj)
+
+
+def _read(obj: str | bytes, content_type: str) -> plain.Matrix:
+    try:
+        return plain.read(_bytes(obj), content_type)
+    except UnsupportedMediaTypeError as error:
+        raise UnsupportedFormatError(content_type, str(error)) from None
 
 
 def json_to_jsonlines(json_data: Any) -> bytes:
@@ -120,10 +160,16 @@ class GenericInferenceToolkitError(BaseInferenceToolkitError):
 
 
 class UnsupportedFormatError(UnsupportedMediaTypeError):
-    """A content type that a script does not take."""
+    """A content type that a script, or what it calls, does not take."""
 
-    def __init__(self, content_type: str) -> None:
-        super().__init__(f"the content type {content_type!r} is not taken here; send or accept another")
+    def __init__(self, content_type: str, said: str = "") -> None:
+        super().__init__(said or f"the content type {content_type!r} is not taken here; send or accept another")
+
+
+class _UnwrittenFormatError(UnsupportedFormatError, NotAcceptableError):
+    """One that replies cannot have."""
+
+    status = HTTPStatus.NOT_ACCEPTABLE
 
 
 class _Response(flask.Response):

@@ -87,7 +87,11 @@ class Hooks:
             raise _refusal(failed, error, self.code) from None
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """What a hook returns.
+        """What a hook returns. Raises as `within` does."""
+        return self.within(name, self.found[name], *arguments)
+
+    def within(self, name: str, work: Hook, *arguments: Any) -> Any:
+        """What a hook, or something that it returned, does when it is called.
 
         Raises:
             HookError: it failed; the message is the exception's, and the traceback is in the log.
@@ -95,10 +99,10 @@ class Hooks:
             HTTPException: as raised by the hook, such as by ``flask.abort``.
         """
         try:
-            return self.found[name](*arguments)
+            return work(*arguments)
         except (ContainerError, HTTPException):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # in a thread; asyncio's CancelledError, for one, is no Exception
             log.error("%s of %s failed", name, self.code.script.name, exc_info=error)
             raise HookError(f"{name} of {self.code.script.name} failed: {_said(error)}", _status(error)) from None
 

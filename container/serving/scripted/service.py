@@ -2,12 +2,13 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any, NamedTuple
 
-import orjson
+from gunicorn.http.message import TOKEN_RE
+from gunicorn.util import is_hoppish
 
 from container.contract.inference_code import InferenceCode
 from container.contract.serving_env import ServingSettings
@@ -15,15 +16,12 @@ from container.errors import ContainerError, NotAcceptableError
 from container.model.artifact import Artifact
 from container.model.predictor import Predictor
 from container.serving import negotiation
-from container.serving.scripted import plain
+from container.serving.scripted import encoders
 from container.serving.scripted.hooks import HookError, Hooks
 from container.serving.scripted.pipeline import Pipeline, as_given, named_type
 from container.serving.service import Asked, Handler, ModelService, Reply, Service
 
 log = logging.getLogger(__name__)
-
-
-_JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 class Own(NamedTuple):
@@ -85,7 +83,7 @@ class ScriptedService:
             answer = self._own.rows.prepare_rows(asked)
             return lambda body: answer(pipeline.rows(self._locked(pipeline.data, body, asked.content_type)))
         accept = self._accept(asked.accept)
-        if not self._hooks.found.keys() & {"output_fn", "transform_fn"} and accept != plain.NPY:
+        if not self._hooks.found.keys() & {"output_fn", "transform_fn"} and accept != encoders.NPY:
             negotiation.negotiate(accept)  # refuses before the work what could not be written after it
         return lambda body: self._locked(self._answer, pipeline, body, asked.content_type, accept)
 
@@ -102,7 +100,7 @@ class ScriptedService:
         if "output_fn" in self._hooks:
             reply = self._reply("output_fn", self._hooks.call("output_fn", prediction, accept), accept)
             return replace(reply, rows=rows)
-        return Reply(plain.write(prediction, accept, newline=self._settings.batch), accept, rows=rows)
+        return Reply(encoders.write(prediction, accept, newline=self._settings.batch), accept, rows=rows)
 
     def _reply(self, hook: str, returned: Any, accept: str) -> Reply:
         reply = self._made(hook, returned, accept)
@@ -115,19 +113,19 @@ class ScriptedService:
         if isinstance(returned, tuple) and len(returned) == 2:
             returned, accept = returned[0], accept if returned[1] is None else str(returned[1])
         if isinstance(returned, str):
-            return Reply(returned.encode(), accept)
+            return Reply(self._hooks.within(hook, returned.encode), accept)
         if isinstance(returned, bytes | bytearray | memoryview):
             return Reply(bytes(returned), accept)
         if callable(getattr(returned, "get_data", None)) and isinstance(getattr(returned, "status_code", None), int):
-            headers = _passed_on(returned.headers)
-            return Reply(returned.get_data(), returned.content_type or accept, headers, returned.status_code)
+            body, headers = self._hooks.within(hook, _content, returned), _passed_on(returned.headers)
+            return Reply(body, returned.content_type or accept, headers, returned.status_code)
         if isinstance(returned, list | dict):
             try:
-                return Reply(orjson.dumps(returned, option=_JSON), accept)
+                return Reply(encoders.to_json(returned), accept)
             except TypeError as error:
                 raise HookError(f"{hook} of {self._code.script.name} returned what is no JSON: {error}") from None
         if hasattr(returned, "__array__"):
-            return Reply(plain.write(returned, accept, newline=self._settings.batch), accept)
+            return Reply(encoders.write(returned, accept, newline=self._settings.batch), accept)
         raise HookError(
             f"{hook} of {self._code.script.name} returned a {type(returned).__name__}; "
             "return text, bytes, a pair of either and its content type, or a Response"
@@ -159,12 +157,26 @@ def _unsendable(reply: Reply) -> str:
     """What no server could send of a reply, in words; empty where all can be."""
     if not 200 <= reply.status <= 599:
         return f"the status {reply.status}; return one from 200 to 599"
-    for name, value in {"Content-Type": reply.content_type, **reply.headers}.items():
+    for name, value in (("Content-Type", reply.content_type), *reply.headers):
+        if not TOKEN_RE.fullmatch(name):
+            return f"{name!r} as a header's name, which holds letters, digits and hyphens"
         if not value.isprintable() or max(value, default="") > "\xff":
             return f"{value!r} as {name}, which no header can hold; return printable Latin-1"
     return ""
 
 
-def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+def _content(response: Any) -> bytes:
+    """The whole body of a response, which the user's code may make piece by piece or read from a file."""
+    if getattr(response, "direct_passthrough", False):  # as of flask.send_file
+        response.direct_passthrough = False
+    try:
+        return bytes(response.get_data())
+    finally:
+        if callable(close := getattr(response, "close", None)):
+            close()
+
+
+def _passed_on(headers: Any) -> list[tuple[str, str]]:
+    """The headers that are neither about the body nor about the connection, which is not the script's."""
     own = ("content-type", "content-length")
-    return {name: value for name, value in headers.items() if name.lower() not in own}
+    return [(name, value) for name, value in headers.items() if name.lower() not in own and not is_hoppish(name)]

@@ -4,6 +4,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 from gunicorn.http.unreader import SocketUnreader
@@ -16,6 +17,8 @@ from container.serving.worker.upload import Piece, Upload
 
 PATIENCE = 10
 """Seconds a thread waits for bytes that the event loop could not wait for, as the request is an odd one."""
+PATIENCE_IN_ALL = 60
+"""Seconds it takes at most until such a request has been read: a client may send a byte every few seconds."""
 
 
 class Received(SocketUnreader):  # type: ignore[misc]  # gunicorn is not typed
@@ -24,9 +27,12 @@ class Received(SocketUnreader):  # type: ignore[misc]  # gunicorn is not typed
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
         self._pieces: deque[Piece] = deque()
+        self._until = 0.0
 
     def give(self, pieces: Iterable[Piece]) -> None:
+        """The request that comes next, as far as it has been read."""
         self._pieces.extend(pieces)
+        self._until = inf
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """The next bytes; none where the other side has stopped sending, or sends nothing for too long."""
@@ -42,7 +48,11 @@ class Received(SocketUnreader):  # type: ignore[misc]  # gunicorn is not typed
             if data := piece.read(MIB):
                 self._pieces.appendleft(piece)
                 return data
-        self.sock.settimeout(PATIENCE)
+        now = time.monotonic()
+        self._until = min(self._until, now + PATIENCE_IN_ALL)
+        if now >= self._until:
+            return b""
+        self.sock.settimeout(min(PATIENCE, self._until - now))
         try:
             received: bytes = super().chunk(size_hint)
         except TimeoutError:
@@ -122,6 +132,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
         """Bytes of that in memory and on disk."""
         self.continued = False
         """The client has been told to go on with its body."""
+        self.goes_on = False
+        """What it has sent will be looked at without a further event."""
         self.closes = False
         """There is nothing to come after what is being sent."""
         self.since = 0.0

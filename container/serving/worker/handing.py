@@ -1,5 +1,6 @@
 """Giving requests to threads, and taking their connections back."""
 
+import io
 import logging
 import time
 from collections import deque
@@ -8,6 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from gunicorn.util import http_date
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 
 from container.serving.seen import Seen
 from container.serving.worker.connection import Connection, Outgoing
@@ -84,10 +86,15 @@ class Handing(Sending):
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         outgoing = Outgoing(conn.sock, conn.continued)
+        body = conn.upload.body() if conn.upload is not None and conn.upload.at_hand else None
+        if body is not None:
+            req.body = body
         try:
             keeps = super().handle_request(req, _Answering(outgoing, conn.client, conn.server, conn.since))
         finally:
             held = self._hold(conn, outgoing.flush())
+            if body is not None:
+                req.body = io.BytesIO()  # gunicorn keeps the request until the next one on the connection
         return keeps and held and not outgoing.lost
 
     def _hold(self, conn: Connection, pieces: "deque[memoryview]") -> bool:
@@ -141,6 +148,8 @@ class Handing(Sending):
             self.serve(conn)
 
     def murder_keepalived(self, force: bool = False) -> None:
+        if not self.alive:
+            self._cap_idle(time.monotonic() + STOP_KEEPALIVE_LINGER)
         super().murder_keepalived(force)
         if time.monotonic() > self._last_call:
             for pool in (self.tpool, self.large):
@@ -149,6 +158,10 @@ class Handing(Sending):
     def _cap_keepalive(self, deadline: float) -> None:
         """As the worker stops, what has begun to arrive is waited for, and what has begun to leave is sent."""
         self._last_call = time.monotonic() + self.cfg.graceful_timeout - _LAST_CALL
+        self._cap_idle(deadline)
+
+    def _cap_idle(self, deadline: float) -> None:
+        """Those that become idle later too: the answer they were waiting for has not said that it is the last."""
         for conn in self.keepalived_conns:
             if not conn.received and conn.upload is None and not conn.unsent:
                 conn.timeout = min(conn.timeout, deadline)

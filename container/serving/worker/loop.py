@@ -6,22 +6,34 @@ client does not take at once of the reply, the loop sends.
 """
 
 import logging
+import os
 import socket
 import sys
 import time
+from selectors import BaseSelector
 
+from container.contract.resources import usable_cpus
 from container.serving.seen import Seen
 from container.serving.worker.connection import Connection
 from container.serving.worker.handing import Handing
 from container.serving.worker.heads import AT_ONCE, SMALL, Heads, Plan, may_begin
 from container.serving.worker.limits import LARGE
-from container.serving.worker.sending import AT_A_TIME, BUSY
+from container.serving.worker.polling import Polling
+from container.serving.worker.sending import BUSY
 from container.serving.worker.upload import NoRoomError, Upload
 
 log = logging.getLogger(__name__)
 
 UPLOADING = 1.0
 """Seconds within which an upload is expected to be done, and counts as if it waited in the queue."""
+_PATIENCE = 0.002
+"""Seconds within which another worker is expected to take a connection."""
+IN_TURN = 16
+"""Answers to a client that sends on without waiting for them, before the other clients have their turn."""
+_PAUSE = 0.5
+"""Seconds without new connections after one could not be taken."""
+_AT_A_TIME = 1024 * 1024
+"""Bytes of a large body, which is then whole after few turns of the loop; the others wait a third of a millisecond."""
 _SWITCH = 0.0005
 """Seconds; Python's own choice is 0.005."""
 
@@ -34,20 +46,59 @@ class FastWorker(Handing):
         sys.setswitchinterval(_SWITCH)
         self._body_limit = self.app.limits.body
         self._heads = Heads(self.cfg, self.app.fast)
+        self._patience = (-1, 0.0)
+        self._accepts_from = 0.0
         super().init_process()
 
+    def run(self) -> None:
+        if usable_cpus() > 1:  # else the client may need this one
+            self.poller.close()
+            # A request that a thread works on has no connection here, and its thread needs the interpreter.
+            self.poller: BaseSelector = Polling(lambda: len(self.keepalived_conns) == 1 == self.nr_conns)
+        try:
+            super().run()
+        finally:
+            self.app.shares.leave(self.slot)
+
+    def notify(self) -> None:
+        self.app.shares.say(self.slot, self.nr_conns)
+        super().notify()
+
     def accept(self, listener: socket.socket) -> None:
+        if self._leaves_it():
+            os.sched_yield()
+            return
         try:
             client, address = listener.accept()
         except (*BUSY, ConnectionAbortedError):
+            return
+        except OSError as error:  # such as too many open files: those that are connected go on
+            log.warning("no further connection can be taken for the moment: %s", error)
+            self._accepts_from = time.monotonic() + _PAUSE
+            self.set_accept_enabled(False)
             return
         self.nr_conns += 1
         conn = Connection(self.cfg, client, address, listener.getsockname())
         self.receive(conn)
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled and time.monotonic() >= self._accepts_from)
+
+    def _leaves_it(self) -> bool:
+        """Whether a new connection is for a worker that has fewer; not where that one does not come for it."""
+        least = self.app.shares.least(self.slot)
+        if self.nr_conns <= least + 1:
+            return False
+        now = time.monotonic()
+        if self._patience[0] != least:
+            self._patience = (least, now + _PATIENCE)
+        return now < self._patience[1]
+
     def on_readable(self, conn: Connection, client: socket.socket) -> None:
+        if conn.goes_on:  # or what it sends would pile up here
+            return
         try:
-            data = client.recv(SMALL if conn.upload is None else AT_A_TIME, socket.MSG_DONTWAIT)
+            data = client.recv(SMALL if conn.upload is None else _AT_A_TIME, socket.MSG_DONTWAIT)
         except BUSY:
             return
         except OSError:
@@ -69,9 +120,9 @@ class FastWorker(Handing):
 
         Called where the connection is read from and nothing is left to send.
         """
-        answers = []
+        answers: list[bytes] = []
         to_thread = False
-        while conn.received and not conn.closes:
+        while conn.received and not conn.closes and len(answers) < IN_TURN:
             answer = self._step(conn) if conn.upload is None else self._collect(conn, conn.upload)
             if isinstance(answer, bytes):
                 answers.append(answer)
@@ -82,6 +133,15 @@ class FastWorker(Handing):
             return
         if to_thread or (conn.upload is not None and conn.upload.done):
             self.to_thread(conn)
+        elif len(answers) == IN_TURN and conn.received:
+            conn.goes_on = True
+            self.method_queue.defer(self._go_on, conn)
+
+    def _go_on(self, conn: Connection) -> None:
+        """Answer what else a client has sent at once, now that the others have had their turn."""
+        if conn.goes_on:
+            conn.goes_on = False
+            self.serve(conn)
 
     def _step(self, conn: Connection) -> bytes | bool | None:
         """The next request's answer, taking it from what is received; None to wait for more; False for a thread."""

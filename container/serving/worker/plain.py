@@ -1,10 +1,12 @@
 """gunicorn's own threads, with errors like all others, and a look at what each request came to."""
 
 import logging
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
+from math import inf
 from typing import Any
 
 from gunicorn.http import errors
@@ -12,10 +14,17 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
 from container import logs
+from container.contract import allocator
 from container.serving.failures import error_body
 from container.serving.seen import ROWS, Seen, request_id
 
 log = logging.getLogger(__name__)
+
+_REUSED = 1.0
+"""Seconds for which the memory that a request has freed is left to the next ones."""
+
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+"""What the arbiter tells a worker to stop with. They are kept from a process that has been forked until it listens."""
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -32,10 +41,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
     """Which of the places for counts it has; no other worker that lives has the same."""
     observe: Callable[[Seen], None] | None = None
     _next_sign = 0.0
+    _worked = -inf
+    _trimmed = 0.0
+    """When a thread last finished a request, and when what they had freed was last given back; of time.monotonic()."""
 
     def init_process(self) -> None:
         self.observe = self.app.observer.of_worker(self.slot)
         super().init_process()
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
     def notify(self) -> None:
         """The loop's sign of life. It comes round more often than anyone looks at it."""
@@ -46,6 +62,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
             logs.say_repeats()
             if (metrics := self.app.observer.metrics) is not None:
                 metrics.of_worker(self.slot).gauge(self.nr_conns, *self.load())
+            # Once a second while there is work, and once more when there has been none for as long.
+            if now >= self._trimmed + _REUSED and self._trimmed < self._worked + _REUSED:
+                self._trimmed = now
+                allocator.trim()
 
     def run(self) -> None:
         try:
@@ -59,7 +79,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         req.began = getattr(conn, "since", 0.0) or time.monotonic()
-        return super().handle_request(req, conn)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            self._worked = time.monotonic()
 
     def seen(self, req: Any, environ: dict[str, Any], resp: Any) -> None:
         """gunicorn's hook after a request, in the thread that answered it."""

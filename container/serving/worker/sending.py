@@ -40,6 +40,7 @@ class Sending(Worker):
         """Leave a connection to a thread."""
         self.poller.unregister(conn.sock)
         self.keepalived_conns.remove(conn)
+        conn.goes_on = False
 
     def send(self, conn: Connection, data: bytes) -> bool:
         """Send what the client takes, and the rest as it takes it; whether all is sent and there may be more."""

@@ -1,5 +1,6 @@
 """A request whose body is still arriving, held in memory or, where there is much of it, in a temporary file."""
 
+import io
 import tempfile
 from collections.abc import Iterator
 from typing import IO
@@ -30,7 +31,8 @@ class Upload:
         self._missing = 0 if length is None else min(length, _DISCARDED)
         self.kept = length is None or length <= limit
         """Whether its content is kept."""
-        self._pieces = [head]
+        self._head = head
+        self._pieces = [b""]
         self._memory = self._disk = self._zeros = 0
         self._file: IO[bytes] | None = None
         self.size = 0
@@ -81,10 +83,22 @@ class Upload:
         except OSError as error:
             raise NoRoomError(f": {error}") from None
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether the body is in memory to its end, as it is: then it is none of the `pieces`."""
+        return self._chunks is None and self.whole and self.kept and self._file is None
+
+    def body(self) -> IO[bytes]:
+        """The body that is `at_hand`, once. What reads all of it at once gets it without another copy."""
+        pieces, self._pieces = self._pieces, [b""]
+        return io.BytesIO(b"".join(pieces))
+
     def pieces(self) -> Iterator[Piece]:
         """The request and what arrived behind it."""
-        yield from self._pieces
-        self._pieces = []
+        yield self._head
+        if not self.at_hand:
+            yield from filter(None, self._pieces)
+            self._pieces = [b""]
         if self._file is not None:
             self._file.seek(0)
             yield self._file

@@ -88,12 +88,27 @@ def test_what_a_request_says_does_not_look_like_a_line_of_the_log(caplog: pytest
     assert record.getMessage() == ("answered POST /invocations with 400: '1 ERROR: forged\\x1b[2J é' is not a number")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "said"),
+    [
+        ("POST", "/predict", "answered POST /predict with 404: there is no /predict; send "),
+        ("DELETE", "/ping", "answered DELETE /ping with 405: /ping does not take DELETE; send GET"),
+    ],
+)
+def test_what_flask_refuses_is_logged_too(caplog: pytest.LogCaptureFixture, method: str, path: str, said: str) -> None:
+    app = create_app(Refuses(UserError("")), ServingSettings(workers=1))
+    app.test_client().open(path, method=method, headers={"X-Amzn-RequestId": "4b1f0c"})
+    (record,) = caplog.records
+    assert record.getMessage().startswith(said)
+    assert record.request_id == "4b1f0c"
+
+
 @pytest.mark.parametrize("path", ["/%6dodels/a%0dERROR:%20forged%1b%5b2J", "/%6dodels/a%E2%80%A8ERROR:%20forged%07"])
 def test_nor_does_a_path(path: str, caplog: pytest.LogCaptureFixture) -> None:
     with many.loaded(many.PREFIX, ServingSettings(workers=1)) as server:
         assert server.app.test_client().get(path).status_code == 404
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert " ERROR: forged" in record.getMessage()
+    assert "ERROR: forged" in record.getMessage()  # as part of the name, which is quoted
     assert record.getMessage().isprintable()
 
 

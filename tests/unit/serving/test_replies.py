@@ -82,6 +82,25 @@ def test_scores_that_are_a_view_are_written_in_their_order() -> None:
     assert encode(Prediction(scores).answer(), CSV) == b"0.0,3.0\n1.0,4.0\n2.0,5.0"
 
 
+@settings(deadline=None)
+@given(arrays.arrays(np.float32, (3, 2), elements=_FLOATS), st.lists(st.text(), min_size=2, max_size=2))
+def test_the_built_in_algorithms_lists_are_one_cell_of_csv_each(
+    scores: NDArray[np.float32], classes: list[str]
+) -> None:
+    labels = Values.listed(np.array([classes] * 3, dtype=object))
+    answer = {"labels": labels, "probabilities": Values.listed(scores)}
+    rows = list(csv.reader(io.StringIO(encode(answer, CSV).decode(), newline="")))
+    assert [json.loads(row[0]) for row in rows] == [classes] * 3
+    expected = [[number if np.isfinite(number) else None for number in row] for row in scores.tolist()]
+    found = [[None if number is None else np.float32(number) for number in json.loads(row[1])] for row in rows]
+    assert found == expected
+
+
+def test_such_a_list_is_written_as_python_writes_it() -> None:
+    answer = {"raw_scores": Values.listed(np.array([[0.1, 0.9]], np.float32)), "predicted_label": Values(np.array([1]))}
+    assert encode(answer, CSV) == b'"[0.1, 0.9]",1'
+
+
 @st.composite
 def answers(draw: st.DrawFn) -> Answer:
     """Keys of every shape: numbers, classes, text; plain, listed and named."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from hypothesis import example, given, settings
@@ -80,7 +80,30 @@ def test_the_model_that_is_invoked(target: str, name: str | None) -> None:
     assert names.invoked(target) == name
 
 
-def test_below_models_the_path_is_taken_as_it_was_sent() -> None:
-    assert names.encoded_path({"RAW_URI": "/models/a%2Fb?limit=1"}) == "/models/a%2Fb"
-    assert names.encoded_path({"RAW_URI": "/models?limit=1"}) is None
-    assert names.encoded_path({}) is None
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/models/a%2Fb?limit=1", "/models/a%2Fb"),
+        ("/models?limit=1", None),
+        ("/ping", None),
+        ("http://host:8080/models/a%2Fb?limit=1", "/models/a%2Fb"),
+        ("/%6Dodels/a%252Fb/%69nvoke", "/models/a%252Fb/invoke"),
+        ("/models/%2561%41%7e%c3%a9", "/models/%2561A~%c3%a9"),
+        ("/models%2Fa%252Fb", "/models%2Fa%252Fb"),
+    ],
+)
+def test_below_models_the_path_is_taken_as_it_was_sent(target: str, path: str | None) -> None:
+    decoded = unquote(urlsplit(target).path, "latin-1")
+    assert names.encoded_path({"RAW_URI": target, "PATH_INFO": decoded}) == path
+    assert names.encoded_path({"PATH_INFO": decoded}) is None
+
+
+@pytest.mark.parametrize("path", ["/%6Dodels/a%2525b", "http://host/models/a%2525b"])
+def test_a_name_is_decoded_once_however_the_path_is_written(server: Many, path: str) -> None:
+    client = server.app.test_client()
+    client.post("/models", json={"model_name": "a%25b", "url": "approval"})
+    environ = {"RAW_URI": path, "PATH_INFO": unquote(urlsplit(path).path)}
+    try:
+        assert client.get(environ_overrides=environ).get_json() == {"modelName": "a%25b", "modelUrl": "approval"}
+    finally:
+        client.delete("/models/a%2525b")

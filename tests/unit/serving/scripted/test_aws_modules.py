@@ -4,6 +4,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,10 +56,14 @@ def test_predictions_become_text() -> None:
     from sagemaker_containers.beta.framework import content_types, encoders, errors, worker
 
     assert encoders.encode(np.array([0.5, 1]), content_types.JSON) == "[0.5,1.0]"
-    assert encoders.encode([0.5, 1], content_types.CSV) == "0.5\n1.0"
+    assert encoders.encode({"predictions": [0.5]}, content_types.JSON) == '{"predictions":[0.5]}'
+    assert encoders.encode([0.5, 1], content_types.CSV) == "0.5\n1.0\n"
+    assert encoders.encode(["no, thanks", "yes"], content_types.CSV) == '"no, thanks"\nyes\n'
     assert encoders.encode([0.5], content_types.NPY).startswith(b"\x93NUMPY")
-    with pytest.raises(NotAcceptableError):
+    with pytest.raises(errors.UnsupportedFormatError, match="cannot answer in 'image/png'") as caught:
         encoders.encode([1], "image/png")
+    assert caught.value.status == 406
+    assert isinstance(caught.value, NotAcceptableError)
     reply = worker.Response("{}", status=418)
     assert (reply.status_code, reply.mimetype, reply.get_data()) == (418, "application/json", b"{}")
     assert issubclass(errors.UnsupportedFormatError, Exception)
@@ -68,13 +73,73 @@ def test_sagemaker_inference() -> None:
     from sagemaker_inference import content_types, decoder, encoder, errors
 
     assert decoder.decode("[[1, 2], [3, 4]]", content_types.JSON).tolist() == [[1, 2], [3, 4]]
-    assert decoder.decode("1,2\n3,4", content_types.CSV).tolist() == [[1, 2], [3, 4]]
     assert decoder.decode(encoder.encode(np.arange(3), content_types.NPY), content_types.NPY).tolist() == [0, 1, 2]
     assert decoder.decode(b"1:2", "text/libsvm").shape == (1, 2)
     assert encoder.encode(np.arange(2), content_types.JSON) == "[0,1]"
     error = errors.GenericInferenceToolkitError(418, "no tea")
     assert (str(error), error.status, error.status_code, error.phrase) == ("no tea", 418, 418, "no tea")
     assert errors.UnsupportedFormatError("image/png").status == 415
+    with pytest.raises(errors.UnsupportedFormatError, match="'image/png'") as caught:
+        encoder.encode([1], "image/png")
+    assert caught.value.status == 406
+    with pytest.raises(errors.UnsupportedFormatError, match="cannot read the content type 'image/png'") as caught:
+        decoder.decode(b"1", "image/png")
+    assert caught.value.status == 415
+
+
+@pytest.mark.parametrize(
+    ("array_like", "text"),
+    [
+        ([42, 6, 9], "42\n6\n9\n"),
+        ([42.0, 6.0, 9.0], "42.0\n6.0\n9.0\n"),
+        (["42", "6", "9"], "42\n6\n9\n"),
+        (["no, thanks", "yes"], "no, thanks\nyes\n"),
+        ([[True, False]], "True,False\n"),
+        (np.array([[0.1, np.nan]], np.float32), "0.1,nan\n"),
+    ],
+)
+def test_sagemaker_inference_writes_csv_as_numpy_does(array_like: Any, text: str) -> None:
+    from sagemaker_inference import encoder
+
+    assert encoder.encode(array_like, "text/csv") == text
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "dtype", "values"),
+    [
+        ("1,2,3", "text/csv", "int64", [1, 2, 3]),
+        ("1.5,2.5", "text/csv", "float64", [1.5, 2.5]),
+        ("42\n6\n9\n", "text/csv", "int64", [42, 6, 9]),
+        (b"1,2\n3,4", "text/csv", "int64", [[1, 2], [3, 4]]),
+        ("é,b".encode("latin-1"), "text/csv; charset=latin-1", "<U1", ["é", "b"]),
+        ("1,2.5", "text/csv", "[('f0', '<i8'), ('f1', '<f8')]", (1, 2.5)),
+        ("[42.0, 6.0]", "application/json", "float64", [42, 6]),
+        ('["42"]', "application/json", "<U2", ["42"]),
+    ],
+)
+def test_sagemaker_inference_reads_as_numpy_does(
+    body: str | bytes, content_type: str, dtype: str, values: list[Any]
+) -> None:
+    from sagemaker_inference import decoder
+
+    array = decoder.decode(body, content_type)
+    assert (str(array.dtype), array.tolist()) == (dtype, values)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "message"),
+    [
+        ("1,2\n3", "text/csv", r"the body is no array: Some errors were detected ! Line #2 .*; send valid text/csv"),
+        ("[[1, 2], [3]]", "application/json", "the body is no array: setting an array element"),
+        (b"", "application/x-npy", "the body is no array: No data left in file; send valid application/x-npy"),
+        (b"\x80\x04N.", "application/x-npy", "the body is no array: .* pickled"),
+    ],
+)
+def test_what_is_no_array_is_refused(body: str | bytes, content_type: str, message: str) -> None:
+    from sagemaker_inference import decoder
+
+    with pytest.raises(DataError, match=message):
+        decoder.decode(body, content_type)
 
 
 def test_what_is_installed_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ def test_accept_is_one_content_type(client: Client, accept: str | None, given: s
         ("({'a': [1, np.float32(0.1)]}, 'application/json')", "application/json", b'{"a":[1,0.1]}'),
         ("[1, 2]", "application/json", b"[1,2]"),
         ("np.array([1.5, 2])", "application/json", b"[1.5,2.0]"),
-        ("(np.array([1.5, 2]), 'text/csv')", "text/csv", b"1.5\n2.0"),
+        ("(np.array([1.5, 2]), 'text/csv')", "text/csv", b"1.5\n2.0\n"),
         ("flask.Response('<p>', mimetype='text/html')", "text/html; charset=utf-8", b"<p>"),
     ],
 )
@@ -156,6 +156,72 @@ def test_a_response_keeps_its_status_and_headers(client: Client) -> None:
     assert reply.headers.getlist("Content-Length") == ["8"]
 
 
+def test_a_response_s_headers_repeat_and_say_nothing_of_the_connection(client: Client) -> None:
+    script = """
+        from flask import Response
+        def output_fn(prediction, accept):
+            response = Response("x", headers={"Connection": "upgrade", "X-Amzn-SageMaker-Custom-Attributes": "mine"})
+            response.set_cookie("a", "1")
+            response.set_cookie("b", "2")
+            return response
+    """
+    reply = post(client(script), **{"X-Amzn-SageMaker-Custom-Attributes": "theirs"})
+    assert reply.headers.getlist("Set-Cookie") == ["a=1; Path=/", "b=2; Path=/"]
+    assert reply.headers.getlist("X-Amzn-SageMaker-Custom-Attributes") == ["mine"]
+    assert "Connection" not in reply.headers
+
+
+def test_a_response_s_body_may_be_made_later_and_its_end_is_told(client: Client) -> None:
+    script = """
+        import flask, io
+        ended = []
+        def transform_fn(model, body, content_type, accept):
+            if body == "ended":
+                return str(ended)
+            whole, pieces = io.BytesIO(b"abc"), iter("abc")
+            response = flask.send_file(whole, "text/csv") if body == "file" else flask.Response(pieces)
+            response.call_on_close(lambda: ended.append(body))
+            return response
+    """
+    made = client(script)
+    assert post(made, b"pieces").get_data() == b"abc"
+    reply = post(made, b"file")
+    assert (reply.status_code, reply.mimetype, reply.get_data()) == (200, "text/csv", b"abc")
+    assert post(made, b"ended").get_data() == b"['pieces', 'file']"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("later", "ValueError: no more"),
+        (
+            "surrogate",
+            "UnicodeEncodeError: 'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not",
+        ),
+        ("cancelled", "asyncio.exceptions.CancelledError"),
+        ("interrupted", "KeyboardInterrupt"),
+    ],
+)
+def test_whatever_a_hook_raises_and_whenever_it_is_the_script_s_fault(client: Client, body: str, message: str) -> None:
+    script = """
+        import asyncio, flask
+        def later():
+            yield "a"
+            raise ValueError("no more")
+        def transform_fn(model, body, content_type, accept):
+            if body == "surrogate":
+                return "\\ud800"
+            if body == "cancelled":
+                raise asyncio.CancelledError
+            if body == "interrupted":
+                raise KeyboardInterrupt
+            return flask.Response(later())
+    """
+    reply = post(client(script), body.encode())
+    assert reply.status_code == 500
+    assert reply.get_json()["error"].startswith(f"transform_fn of inference.py failed: {message}")
+
+
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
@@ -182,6 +248,10 @@ def test_what_it_may_not_return_is_told(client: Client, returned: str, message: 
         (
             "flask.Response('x', headers={'X-A': '中'})",
             "'中' as X-A, which no header can hold; return printable Latin-1",
+        ),
+        (
+            "flask.Response('x', headers={'X A': 'b'})",
+            "'X A' as a header's name, which holds letters, digits and hyphens",
         ),
     ],
 )
@@ -274,19 +344,20 @@ def test_predict_fn_gets_a_dmatrix_and_the_booster(client: Client) -> None:
         ("houses", b"100,3,A,20,2020-01-01,true", [215981.4]),
     ):
         assert post(client(script, model), body).get_json() == expected
-    assert post(client(script), b"100,3\n190,7\n", Accept="text/csv").get_data() == b"0.45347622\n0.90997005"
-    assert post(client(script), b"100,3", Accept="text/csv").get_data() == b"0.45347622"
+    assert post(client(script), b"100,3\n190,7\n", Accept="text/csv").get_data() == b"0.45347622\n0.90997005\n"
+    assert post(client(script), b"100,3", Accept="text/csv").get_data() == b"0.45347622\n"
 
 
 @pytest.mark.parametrize(
     ("returned", "json_text", "csv_text"),
     [
-        ("np.array([0.5, 0.25], np.float32)", b"[0.5,0.25]", b"0.5\n0.25"),
-        ("np.array([[0.5, 0.25]])", b"[[0.5,0.25]]", b"0.5,0.25"),
-        ("[1, 2]", b"[1,2]", b"1\n2"),
-        ("3", b"[3]", b"3"),
-        ("np.array(['yes', 'no, thanks'])", b'["yes","no, thanks"]', b'yes\n"no, thanks"'),
-        ("np.array([True, False])", b"[1,0]", b"1\n0"),
+        ("np.array([0.5, 0.25], np.float32)", b"[0.5,0.25]", b"0.5\n0.25\n"),
+        ("np.array([[0.5, 0.25]])", b"[[0.5,0.25]]", b"0.5,0.25\n"),
+        ("[1, 2]", b"[1,2]", b"1\n2\n"),
+        ("3", b"3", b"3\n"),
+        ("np.array(['yes', 'no, thanks'])", b'["yes","no, thanks"]', b'yes\n"no, thanks"\n'),
+        ("np.array([True, False])", b"[true,false]", b"True\nFalse\n"),
+        ("{'predictions': [0.5]}", b'{"predictions":[0.5]}', None),
         ("[{'a': 1}]", b'[{"a":1}]', None),
     ],
 )
@@ -304,7 +375,9 @@ def test_predictions_of_predict_fn_are_written_as_in_aws_s_image(
 
 
 def test_more_formats_of_predictions(client: Client) -> None:
-    made = client("import numpy as np\ndef predict_fn(data, model): return np.array([0.5, 0.25])", batch=True)
+    script = "import numpy as np\ndef predict_fn(data, model): return np.array([0.5, 0.25])"
+    assert post(client(script), Accept="application/jsonlines").get_data() == b'{"score":0.5}\n{"score":0.25}'
+    made = client(script, batch=True)
     assert post(made, Accept="text/csv").get_data() == b"0.5\n0.25\n"
     assert post(made, Accept="application/jsonlines").get_data() == b'{"score":0.5}\n{"score":0.25}\n'
     npy = post(made, Accept="application/x-npy")
@@ -315,6 +388,23 @@ def test_more_formats_of_predictions(client: Client) -> None:
     assert post(made, Accept="image/png").status_code == 406
 
 
+def test_a_prediction_that_its_format_cannot_hold_is_the_script_s_fault(client: Client) -> None:
+    reply = post(client("def predict_fn(data, model): return {'a': 1}"), Accept="application/x-npy")
+    message = "a prediction that is dict cannot be written as application/x-npy; write it in output_fn"
+    assert (reply.status_code, reply.get_json()) == (500, {"error": message})
+
+
+@pytest.mark.parametrize("module", ["sagemaker_containers.beta.framework.encoders", "sagemaker_inference.encoder"])
+def test_csv_that_a_script_encodes_can_be_joined_in_batch_transform(client: Client, module: str) -> None:
+    script = f"""
+        from {module} import encode
+        def output_fn(prediction, accept):
+            return encode(prediction, accept), accept
+    """
+    reply = post(client(script, batch=True), b"100,3\n190,7", Accept="text/csv")
+    assert reply.get_data() == b"0.45347622\n0.90997005\n"
+
+
 def test_default_input_of_models_from_model_fn(client: Client) -> None:
     """By the names in the booster, by those that a scikit-learn wrapper's has, or by position where it has none."""
     booster = """
@@ -323,7 +413,7 @@ def test_default_input_of_models_from_model_fn(client: Client) -> None:
             return xgboost.Booster(model_file=folder + "/approval.ubj")
     """
     made = client(booster, None)
-    assert post(made, b"rooms,area\n3,100", Accept="text/csv").get_data() == b"0.45347622"
+    assert post(made, b"rooms,area\n3,100", Accept="text/csv").get_data() == b"0.45347622\n"
     assert post(made, b'[{"rooms": 3, "area": 100}]', "application/json").get_json() == [pytest.approx(0.45347622)]
     assert post(made, b"many,3").status_code == 400
     anything = """

@@ -13,8 +13,11 @@ HEAD = b"POST / HTTP/1.1\r\n\r\n"
 
 def content(upload: Upload) -> bytes:
     parts = []
+    at_hand = upload.at_hand
     for piece in upload.pieces():
         parts.append(piece if isinstance(piece, bytes) else bytes(piece) if isinstance(piece, int) else piece.read())
+    if at_hand:
+        parts.insert(1, upload.body().read())  # behind the head
     return b"".join(parts)
 
 
@@ -34,6 +37,28 @@ def test_all_comes_out_that_went_in_wherever_it_was_held(memory: int) -> None:
     assert not room.take(memory, 100_000)
     upload.close()
     assert room.take(memory, 100_000)
+
+
+def test_a_body_at_hand_is_read_without_another_copy() -> None:
+    upload = Upload(HEAD, 300_000, Room(300_000, 0), 300_000)
+    for _ in range(3):
+        assert not upload.at_hand
+        upload.feed(b"x" * 100_000)
+    assert upload.at_hand
+    body = upload.body()
+    data = body.read(1_000_000)
+    assert data == b"x" * 300_000
+    assert body.seek(0) == 0
+    assert body.read(1_000_000) is data
+
+
+@pytest.mark.parametrize(("length", "memory", "limit"), [(None, 10_000, 10_000), (40, 39, 100), (40, 100, 39)])
+def test_other_bodies_are_for_gunicorn_to_read(length: int | None, memory: int, limit: int) -> None:
+    upload = Upload(HEAD, length, Room(memory, 10_000), limit)
+    upload.feed(b"a\r\n" + b"x" * 10 + b"\r\n0\r\n\r\n" + b"x" * 20)
+    assert upload.done
+    assert not upload.at_hand
+    upload.close()
 
 
 def test_of_a_body_that_is_too_large_only_the_length_is_kept() -> None:
