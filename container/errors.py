@@ -1,5 +1,6 @@
 """The error family. What a class means to the caller, as HTTP status and exit code, stands on the class."""
 
+import re
 from http import HTTPStatus
 
 
@@ -33,12 +34,17 @@ class DataError(UserError):
         place: str = "",
     ) -> None:
         self.cause, self.remedy, self.row, self.column, self.place = cause, remedy, row, column, place
-        where = place or (f"column {column!r}" if column is not None else "")
+        where = place or (named(column) if column is not None else "")
         super().__init__(cause + (f" ({where})" if where else "") + (f"; {remedy}" if remedy else ""))
 
     def at(self, place: str) -> "DataError":
         """The same error at a place such as ``train.csv line 17, column 'price'``."""
         return DataError(self.cause, self.remedy, row=self.row, column=self.column, place=place)
+
+
+def named(column: str) -> str:
+    """``column 'price'``, or ``column 3`` for one that is called after its place, as without a header."""
+    return column if re.fullmatch("column [0-9]+", column) else f"column {column!r}"
 
 
 class UnsupportedMediaTypeError(UserError):

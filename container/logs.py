@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -9,6 +10,10 @@ from typing import TextIO
 
 _DIFFERENT = 10
 """Different lines a second from one place of the code; one that is healthy gets one."""
+
+
+_OF_XGBOOST = re.compile(r".*?:\d+: UserWarning: \[[\d:]+\] WARNING: \S+:\d+: (.*?)\n  [^\n]*\n*", re.DOTALL)
+"""A warning of XGBoost's as the module warnings writes it: our place, the time, theirs, the text, and our line."""
 
 
 def configure(level: str = "INFO", *, as_json: bool = False, sparing: bool = False, of: str = "") -> None:
@@ -20,6 +25,7 @@ def configure(level: str = "INFO", *, as_json: bool = False, sparing: bool = Fal
     """
     handler = _Sparing(sys.stdout, of) if sparing else logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Json() if as_json else _LevelPrefix())
+    handler.addFilter(_xgboost_in_words)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -31,6 +37,13 @@ def say_repeats(*, at_once: bool = False) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _Sparing):
             handler.say_repeats(at_once)
+
+
+def _xgboost_in_words(record: logging.LogRecord) -> bool:
+    """Leave a warning of XGBoost's its words, and not the places in code that it came through."""
+    if record.name == "py.warnings" and (match := _OF_XGBOOST.fullmatch(record.getMessage())):
+        record.msg, record.args = f"XGBoost: {' '.join(match[1].split())}", ()
+    return True
 
 
 class _LevelPrefix(logging.Formatter):

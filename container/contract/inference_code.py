@@ -68,7 +68,8 @@ class InferenceCode:
 
 def _tell_unused(opt_ml: OptMl) -> None:
     script = opt_ml.model / "code" / "inference.py"
-    if script.is_file():
+    # Where the folder cannot be read, whoever reads the model says so.
+    if os.access(script, os.F_OK) and script.is_file():
         log.info("%s is not run, for nothing asks for it; set SAGEMAKER_PROGRAM=%s to", script, script.name)
 
 

@@ -4,9 +4,9 @@ Source: AWS's developer guide, and what the SDKs' local mode writes, which leave
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,10 +42,9 @@ class TrainingJob:
     channels: dict[str, Channel]
     resources: Resources
     hyperparameters: dict[str, str]
-    name: str | None = None  # absent in some local runs
 
     @classmethod
-    def read(cls, opt_ml: OptMl, environ: Mapping[str, str] = os.environ) -> Self:
+    def read(cls, opt_ml: OptMl) -> Self:
         """Read the files that are there; none is required.
 
         Raises UserError, naming file and place, where one cannot be read as what it should be.
@@ -58,7 +57,6 @@ class TrainingJob:
             hyperparameters={
                 name: value if isinstance(value, str) else json.dumps(value) for name, value in (raw or {}).items()
             },
-            name=environ.get("TRAINING_JOB_NAME") or None,
         )
 
 
@@ -66,31 +64,51 @@ def _channels(opt_ml: OptMl) -> dict[str, Channel]:
     config = _object(opt_ml.input_data_config)
     if config is None:
         # Beside the folders there can be files such as <channel>-manifest: those are no channels.
-        folders = sorted(opt_ml.data.glob("[!.]*/"))
-        config = {folder.name: {} for folder in folders}
+        config = {name: {} for name in _folders(opt_ml.data)}
     channels = {}
     for name, fields in config.items():
         if not isinstance(fields, dict):
             raise UserError(f"{opt_ml.input_data_config.name}: channel {name!r} must be a JSON object, got {fields!r}")
-        wrapper = fields.get("RecordWrapperType")
+        text = partial(_text, fields, opt_ml.input_data_config.name, of=f" of channel {name!r}")
+        wrapper = text("RecordWrapperType")
         channels[name] = Channel(
             name,
             opt_ml.channel(name),
-            content_type=fields.get("ContentType") or None,
-            input_mode=fields.get("TrainingInputMode") or Channel.input_mode,
-            distribution=fields.get("S3DistributionType") or Channel.distribution,
-            record_wrapper=None if wrapper in (None, "", "None") else wrapper,
+            content_type=text("ContentType"),
+            input_mode=text("TrainingInputMode") or Channel.input_mode,
+            distribution=text("S3DistributionType") or Channel.distribution,
+            record_wrapper=None if wrapper == "None" else wrapper,
         )
     return channels
 
 
+def _folders(parent: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"{parent} cannot be read: {error.strerror}; check its permissions") from error
+
+
 def _resources(file: Path) -> Resources:
     config = _object(file) or {}
-    current = config.get("current_host") or Resources.current_host
-    hosts = tuple(config.get("hosts") or (current,))
+    current = _text(config, file.name, "current_host") or Resources.current_host
+    given = config.get("hosts") or [current]
+    if not isinstance(given, list) or not all(isinstance(host, str) for host in given):
+        raise UserError(f"{file.name}: hosts must be a list of names, got {json.dumps(given)[:60]}")
+    hosts = tuple(given)
     if current not in hosts:
         raise UserError(f"{file.name}: current_host {current!r} must be one of hosts, got {list(hosts)}")
-    return Resources(current, hosts, config.get("network_interface_name") or None)
+    return Resources(current, hosts, _text(config, file.name, "network_interface_name"))
+
+
+def _text(fields: Mapping[str, Any], file: str, name: str, *, of: str = "") -> str | None:
+    """The field's text, None where it is absent, null or empty."""
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UserError(f"{file}: {name}{of} must be text, got {json.dumps(value)[:60]}")
+    return value or None
 
 
 def _object(file: Path) -> dict[str, Any] | None:
@@ -100,7 +118,7 @@ def _object(file: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UserError(f"{file.name} cannot be read: {error.strerror}") from error
+        raise UserError(f"{file.name} cannot be read: {error.strerror}; check its permissions") from error
     except json.JSONDecodeError as error:
         raise UserError(f"{file.name} is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from error
     except UnicodeDecodeError as error:

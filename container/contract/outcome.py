@@ -66,6 +66,17 @@ def stop_on_signals() -> Iterator[StopFlag]:
             signal.signal(number, handler)
 
 
+def forget_failure(failure: Path) -> None:
+    """Remove the failure file of an earlier run in the same local folder."""
+    try:
+        failure.unlink()
+    except OSError as problem:
+        # Said, and no more: where nothing can be written, the model's folder is what the job fails for. A read-only
+        # file system refuses even where there is no such file.
+        if os.path.lexists(failure):
+            _log.warning("the failure file of an earlier run cannot be removed: %s", problem)
+
+
 def report_failure(error: BaseException, failure: Path | None) -> int:
     """Say in the log and in the failure file why the job failed; returns the exit code.
 

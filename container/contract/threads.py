@@ -23,3 +23,11 @@ def wait_briefly() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+
+
+def without_blas() -> None:
+    """Have the BLAS library that numpy brings start no threads: training has no use for it, and they take time.
+
+    What the environment says of it holds. Read when numpy is imported, as above.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

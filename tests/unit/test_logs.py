@@ -3,9 +3,12 @@
 import json
 import logging
 import time
+import warnings
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+import xgboost
 
 from container import logs
 
@@ -144,3 +147,28 @@ def test_an_id_stands_on_the_first_line_of_a_traceback(capsys: pytest.CaptureFix
     except ValueError:
         log.exception("failed", extra={"request_id": "abc"})
     assert capsys.readouterr().out.splitlines()[0] == "ERROR: failed (request abc)"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_warning_of_xgboost_is_in_its_words_alone(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    logs.configure(as_json=as_json)
+    data = xgboost.DMatrix(np.ones((2, 1)), np.zeros(2), nthread=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)  # what came before this test put its own in its place
+        logging.captureWarnings(True)
+        with xgboost.config_context(verbosity=1):  # which a booster of another test may have set for all
+            xgboost.Booster({"no_such": 3, "nthread": 1}, [data]).update(data, 0)
+    (line,) = capsys.readouterr().out.splitlines()
+    said = json.loads(line)["message"] if as_json else line.removeprefix("WARNING: ")
+    assert said == 'XGBoost: Parameters: { "no_such" } are not used.'
+
+
+def test_other_warnings_keep_their_place(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)
+        logging.captureWarnings(True)
+        warnings.warn("take care", UserWarning, stacklevel=1)
+    assert "test_logs.py:" in capsys.readouterr().out

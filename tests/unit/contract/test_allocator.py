@@ -42,8 +42,9 @@ def held_and_kept(before: str, after: str) -> tuple[float, float]:
     ("before", "after", "back"),
     [
         pytest.param("", "", False, id="neither"),
-        pytest.param("allocator.bound()", "", True, id="bound"),
         pytest.param("", "allocator.trim()", True, id="trim"),
+        pytest.param("allocator.bound()", "allocator.trim()", True, id="bound and trim"),
+        pytest.param("allocator.bound(at_once=True)", "pass", True, id="at once"),
     ],
 )
 def test_freed_memory_goes_back(before: str, after: str, back: bool) -> None:
@@ -52,9 +53,34 @@ def test_freed_memory_goes_back(before: str, after: str, back: bool) -> None:
     assert (kept < 10) is back
 
 
+_AGAIN = """
+import resource, sys
+sys.path.insert(0, {root!r})
+from container.contract import allocator
+
+{before}
+bytearray(40 << 20)  # freed at once
+start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+bytearray(40 << 20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - start)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library is not glibc")
+def test_kept_memory_is_used_again() -> None:
+    root = __file__.partition("/tests/")[0]
+    new_pages = [
+        int(subprocess.check_output([sys.executable, "-c", _AGAIN.format(root=root, before=before)], text=True))
+        for before in ("", "allocator.keep()")
+    ]
+
+    assert new_pages[1] < new_pages[0] / 10
+
+
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     from container.contract import allocator
 
     monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: object())
     allocator.bound()
+    allocator.keep()
     allocator.trim()

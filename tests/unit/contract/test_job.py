@@ -43,7 +43,7 @@ def test_a_job_on_the_platform(opt_ml):
             "instance_groups": [],
         },
     )
-    job = TrainingJob.read(opt_ml, {"TRAINING_JOB_NAME": "house-prices"})
+    job = TrainingJob.read(opt_ml)
     assert job == TrainingJob(
         channels={
             "train": Channel("train", opt_ml.data / "train", "text/csv", "Pipe", "ShardedByS3Key", "RecordIO"),
@@ -51,12 +51,11 @@ def test_a_job_on_the_platform(opt_ml):
         },
         resources=Resources("algo-2", ("algo-1", "algo-2"), "eth0"),
         hyperparameters={"eta": "0.1", "objective": '"binary:logistic"', "sagemaker_region": '"eu-west-1"'},
-        name="house-prices",
     )
 
 
 def test_nothing_is_required(tmp_path):
-    assert TrainingJob.read(OptMl(tmp_path), {}) == TrainingJob({}, Resources(), {})
+    assert TrainingJob.read(OptMl(tmp_path)) == TrainingJob({}, Resources(), {})
 
 
 def test_without_configuration_the_folders_are_the_channels(opt_ml):
@@ -64,18 +63,18 @@ def test_without_configuration_the_folders_are_the_channels(opt_ml):
     (opt_ml.data / "train").mkdir()
     (opt_ml.data / ".hidden").mkdir()
     (opt_ml.data / "train-manifest").write_text("{}")
-    assert list(TrainingJob.read(opt_ml, {}).channels) == ["train", "validation"]
+    assert list(TrainingJob.read(opt_ml).channels) == ["train", "validation"]
 
 
 def test_with_configuration_folders_beside_it_are_no_channels(opt_ml):
     (opt_ml.data / "stray").mkdir()
     write(opt_ml.input_data_config, {"train": {}})
-    assert list(TrainingJob.read(opt_ml, {}).channels) == ["train"]
+    assert list(TrainingJob.read(opt_ml).channels) == ["train"]
 
 
 def test_hand_written_values_need_no_quotes(opt_ml):
     write(opt_ml.hyperparameters, {"eta": 0.1, "ignore_columns": ["a", 2], "csv_weights": True})
-    assert TrainingJob.read(opt_ml, {}).hyperparameters == {
+    assert TrainingJob.read(opt_ml).hyperparameters == {
         "eta": "0.1",
         "ignore_columns": '["a", 2]',
         "csv_weights": "true",
@@ -84,7 +83,7 @@ def test_hand_written_values_need_no_quotes(opt_ml):
 
 def test_a_byte_order_mark_is_no_fault(opt_ml):
     opt_ml.hyperparameters.write_bytes(b'\xef\xbb\xbf{"eta": "1"}')
-    assert TrainingJob.read(opt_ml, {}).hyperparameters == {"eta": "1"}
+    assert TrainingJob.read(opt_ml).hyperparameters == {"eta": "1"}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +96,7 @@ def test_a_byte_order_mark_is_no_fault(opt_ml):
 )
 def test_resources_left_out(opt_ml, config, resources):
     write(opt_ml.resource_config, config)
-    assert TrainingJob.read(opt_ml, {}).resources == resources
+    assert TrainingJob.read(opt_ml).resources == resources
 
 
 @pytest.mark.parametrize(
@@ -118,6 +117,21 @@ def test_resources_left_out(opt_ml, config, resources):
             id="channel",
         ),
         pytest.param(
+            "input_data_config",
+            {"train": {"ContentType": 5}},
+            "inputdataconfig.json: ContentType of channel 'train' must be text, got 5",
+            id="content type",
+        ),
+        pytest.param(
+            "resource_config",
+            {"current_host": "algo-1", "hosts": "algo-1"},
+            'resourceconfig.json: hosts must be a list of names, got "algo-1"',
+            id="hosts",
+        ),
+        pytest.param(
+            "resource_config", {"current_host": 1}, "resourceconfig.json: current_host must be text, got 1", id="number"
+        ),
+        pytest.param(
             "resource_config",
             {"current_host": "a", "hosts": ["b"]},
             "resourceconfig.json: current_host 'a' must be one of hosts, got ['b']",
@@ -128,17 +142,24 @@ def test_resources_left_out(opt_ml, config, resources):
 def test_broken_files_are_named(opt_ml, name, content, message):
     write(getattr(opt_ml, name), content)
     with pytest.raises(UserError) as caught:
-        TrainingJob.read(opt_ml, {})
+        TrainingJob.read(opt_ml)
     assert str(caught.value).startswith(message)
 
 
 def test_not_utf_8(opt_ml):
     opt_ml.hyperparameters.write_bytes(b'{"a": "\xff"}')
     with pytest.raises(UserError, match=r"hyperparameters\.json is not UTF-8: byte 7"):
-        TrainingJob.read(opt_ml, {})
+        TrainingJob.read(opt_ml)
 
 
 def test_not_a_file(opt_ml):
     opt_ml.hyperparameters.mkdir()
-    with pytest.raises(UserError, match=r"hyperparameters\.json cannot be read: Is a directory"):
-        TrainingJob.read(opt_ml, {})
+    with pytest.raises(UserError, match=r"hyperparameters\.json cannot be read: Is a directory; check"):
+        TrainingJob.read(opt_ml)
+
+
+def test_a_data_folder_that_is_none(opt_ml):
+    opt_ml.data.rmdir()
+    opt_ml.data.write_text("")
+    with pytest.raises(UserError, match=r"input/data cannot be read: Not a directory; check its permissions"):
+        TrainingJob.read(opt_ml)

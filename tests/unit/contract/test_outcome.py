@@ -1,12 +1,14 @@
+import errno
 import logging
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from container.contract.outcome import StoppedError, report_failure, stop_on_signals
+from container.contract.outcome import StoppedError, forget_failure, report_failure, stop_on_signals
 from container.errors import ContainerError, ModelError, UserError
 
 
@@ -45,6 +47,30 @@ def test_a_failure_file_that_cannot_be_written_hides_nothing(tmp_path, caplog):
     assert report_failure(ModelError("the cause"), tmp_path / "output" / "failure") == 1
     assert caplog.messages[0] == "the cause"
     assert "the failure file cannot be written" in caplog.text
+
+
+def test_the_failure_file_of_an_earlier_run_is_removed(tmp_path, caplog):
+    failure = tmp_path / "failure"
+    failure.write_text("the last job's")
+    forget_failure(failure)
+    assert not failure.exists()
+    forget_failure(failure)
+    assert caplog.text == ""
+
+
+def test_one_that_cannot_be_removed_is_said_and_hides_nothing(tmp_path, caplog):
+    (tmp_path / "failure").mkdir()
+    forget_failure(tmp_path / "failure")
+    assert "the failure file of an earlier run cannot be removed: " in caplog.text
+
+
+def test_on_a_read_only_file_system_nothing_is_said_of_a_file_that_is_not_there(tmp_path, caplog, monkeypatch):
+    def refuse(self: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    forget_failure(tmp_path / "failure")
+    assert caplog.text == ""
 
 
 def test_a_stop_is_no_failure(tmp_path, caplog):
