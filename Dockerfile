@@ -68,9 +68,15 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=apt_sources \
     && /mnt/settle.sh /added
 
 
+# Both in one layer, right on the base: on top of a layer that the engine has from more than one build, it may put a
+# layer's files in another order, and so make another layer of them.
+FROM scratch AS added
+COPY --from=system /added/ /added/
+COPY --from=builder /added/ /added/
+
+
 FROM debian:trixie-slim AS packages
-COPY --from=system /added/ /
-COPY --from=builder /added/ /
+COPY --from=added /added/ /
 # /opt/program comes first: sagemaker-training brings a `train` of its own.
 ENV PATH=/opt/program:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONUNBUFFERED=1

@@ -55,7 +55,7 @@ $(VENV)/ready $(SDK_V2_VENV)/ready $(SDK_V3_VENV)/ready $(NOTEBOOKS_VENV)/ready:
 
 # The one thing that is compiled: all works without it, slower.
 $(VENV)/core: $(VENV)/ready $(wildcard native/*.* native/src/*)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation ./native || \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation ./native || \
 		echo "The compiled core of serving was not built: it takes g++ and Python's headers. Going on without." >&2
 	touch $@
 
@@ -79,7 +79,7 @@ image: docker-client ## the default image: trains on CPU and GPU
 image-cpu: docker-client ## the small image: CPU only
 	$(BUILD) --build-arg XGBOOST=cpu --tag $(IMAGE):cpu .
 
-test: lint $(if $(ENGINE),image image-cpu sdk-v2 sdk-v3 notebooks-env) ## every check and test; those of the image where Docker answers
+test: lint $(if $(ENGINE),image image-cpu sdk-v2 sdk-v3 notebooks-env) ## lint and every test; those of the image where Docker answers
 	IMAGE=$(IMAGE) SDK_V2_PYTHON=$(SDK_V2_VENV)/bin/python SDK_V3_PYTHON=$(SDK_V3_VENV)/bin/python \
 		NOTEBOOKS_PYTHON=$(NOTEBOOKS_VENV)/bin/python $(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -114,5 +114,5 @@ compile = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes 
 	--custom-compile-command 'make lock' --python-version $(2) \
 	$(if $(3),--constraints requirements/$(3).txt) requirements/$(1).in --output-file requirements/$(1).txt
 
-clean: ## remove the environments and caches
+clean: ## remove the environments, caches and build/ with its SBOMs
 	rm -rf $(VENV) $(SDK_V2_VENV) $(SDK_V3_VENV) $(NOTEBOOKS_VENV) bench/.venvs build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

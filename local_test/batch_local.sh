@@ -3,7 +3,7 @@
 #
 # usage: batch_local.sh [--image IMAGE] [--max-payload MB] [FILE]
 #
-#   FILE           rows without a header and without the target; the predictions go to FILE.out.
+#   FILE           rows for the Ames model, without a header and the target; the predictions go to FILE.out.
 #                  Default: the Ames house sales that training did not see
 #   --max-payload  of each piece; may be a fraction. Default: what the server says at /execution-parameters
 #   --image        default: sagemaker-xgboost, or sagemaker-xgboost:cpu where only that is built

@@ -10,6 +10,7 @@ set -euo pipefail
 # shellcheck source=local_test/common.sh
 . "$(dirname "$0")/common.sh"
 
+failure=2 # as of the program below: the image could not be checked
 case ${1:-} in
   -h | --help) options "" --help ;;
   '' | --*) options "" ;;

@@ -54,4 +54,4 @@ for host in $hosts; do
   [ "$code" = 0 ] || die "$host ended with exit code $code: $(cat "$work/$host/output/failure" 2>/dev/null)"
 done
 say "" "Two hosts trained on one half of the rows each, and the first wrote the model." \
-  "" "Next: $typed/serve_local.sh $work/algo-1"
+  "" "Next: $typed/serve_local.sh$again $work/algo-1"

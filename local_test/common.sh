@@ -7,15 +7,16 @@ root=$(dirname "$here")
 typed=$(dirname "$0") # how the user calls these scripts, to say what to type next
 
 say() { printf '%s\n' "$@"; } # a line for each argument
-die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit "${failure:-1}"; }
 
 # options "--port --accept" "$@": sets a variable for each option (dev, image, port, …), file and folder for the
-# argument, and extra for what stands behind --. The script's head comment is its help.
+# argument, and extra for what stands behind --; and again to what the next script needs to be given too. The script's
+# head comment is its help.
 options() {
   local allowed=" $1 " given
   shift
   image=${IMAGE:-sagemaker-xgboost} port=8080 folder=$here/work/ames
-  dev='' no_docker='' python='' accept='' content_type='' file=''
+  dev='' no_docker='' python='' accept='' content_type='' file='' again=''
   extra=()
   while [ $# -gt 0 ]; do
     case $1 in
@@ -27,12 +28,14 @@ options() {
         [ $# -gt 1 ] || die "$1 needs a value; see ${0##*/} --help"
         given=${1#--}
         printf -v "${given//-/_}" %s "$2"
+        [ "$1" != --image ] || again=" --image $2"
         shift
         ;;
       *) [ -z "$file" ] || die "one argument is enough, got also '$1'; see ${0##*/} --help"; file=$1 folder=$1 ;;
     esac
     shift
   done
+  case $port in *[!0-9]*) die "--port: must be a number, got '$port'" ;; esac
   # An absolute path, for docker would take another one for a volume's name.
   case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
 }
@@ -49,10 +52,19 @@ need_docker() {
       *) die "no Docker daemon answers; start it (Docker Desktop, or: sudo systemctl start docker)" ;;
     esac
   fi
-  find_image || die "the image $image is not built; run: make -C $root image-cpu (or image: for GPUs too, and larger)"
+  find_image || die "$(no_image)"
   # What a container writes into a mounted folder shall belong to whoever runs it. A rootless engine sees to that
   # by itself: root in the container is the user outside.
   case $security in *rootless*) user=0:0 ;; *) user=$(id -u):$(id -g) ;; esac
+}
+
+no_image() {
+  local make="make -C $root image-cpu"
+  case $image in
+    *[:/@]*) say "the image $image is not here; run: docker pull $image" ;;
+    sagemaker-xgboost) say "the image $image is not built; run: $make (or image: for GPUs too, and larger)" ;;
+    *) say "the image $image is not built; run: $make IMAGE=$image (or, where it is not of this project: docker pull $image)" ;;
+  esac
 }
 
 # Sets image to its small variant where only that is built; fails where neither is.

@@ -3,7 +3,8 @@
 #
 # usage: multi_model_local.sh [--image IMAGE] [FOLDER]
 #
-#   FOLDER   has model/xgboost-model, which train_local.sh leaves there. Default: local_test/work/ames
+#   FOLDER   has model/xgboost-model of the Ames house sales, which train_local.sh leaves there.
+#            Default: local_test/work/ames
 #   --image  default: sagemaker-xgboost, or sagemaker-xgboost:cpu where only that is built
 #
 # The models are twice that one, under two names. SageMaker would unpack the model.tar.gz that a request names in its

@@ -29,11 +29,12 @@ if [ -z "$content_type" ]; then
   esac
 fi
 
+[ "$port" = 8080 ] && serve=serve_local.sh || serve="serve_local.sh --port $port"
 url=http://127.0.0.1:$port/invocations
 accept=${accept:-text/csv}
 say "curl --data-binary @$file -H 'Content-Type: $content_type' -H 'Accept: $accept' $url" >&2
 http "$url" "$file" "$content_type" "$accept" || case $? in
-  2) die "nothing answers on port $port; start the server in another terminal: $typed/serve_local.sh" ;;
+  2) die "nothing answers on port $port; start the server in another terminal: $typed/$serve" ;;
   *) die "the request was refused; the reply above says why" ;;
 esac
 [ -z "${held_out:-}" ] || say "" "These houses sold for:" "$(sed -n 2,4p "$held_out/prices.csv")" >&2

@@ -14,8 +14,8 @@ set -euo pipefail
 options "--dev --image --port" "$@"
 need_docker
 
-[ -e "$folder/model/xgboost-model" ] || die "there is no model in $folder/model yet; run: $typed/train_local.sh${file:+ $file}"
-! answers "$port" || die "port $port is taken; choose another: $typed/serve_local.sh --port $((port + 1))${file:+ $file}"
+[ -e "$folder/model/xgboost-model" ] || die "there is no model in $folder/model yet; run: $typed/train_local.sh$again${file:+ $file}"
+! answers "$port" || die "port $port is taken; choose another: $typed/serve_local.sh$again --port $((port + 1))${file:+ $file}"
 
 trap 'exit 130' INT TERM HUP
 start serve --publish "127.0.0.1:$port:8080" --volume "$folder/model:/opt/ml/model:ro"

@@ -41,4 +41,4 @@ if [ "$code" -ne 0 ]; then
   [ ! -s "$folder/output/failure" ] || say "" "What SageMaker would show as FailureReason:" "$(cat "$folder/output/failure")"
   die "the job ended with exit code $code"
 fi
-say "" "Next: $typed/serve_local.sh${file:+ $file}"
+say "" "Next: $typed/serve_local.sh$again${file:+ $file}"

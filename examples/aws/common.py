@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.validate import ParamValidator
 from errors import ScriptError, explain
+from interrupts import listen
 
 Reply = dict[str, Any]
 """What AWS answers: the fields of an operation's output."""
@@ -154,6 +155,7 @@ class Aws:
 def run(main: Callable[[argparse.Namespace, Aws], None], args: argparse.Namespace) -> None:
     """Run a script: what fails is one line and exit code 1, and no traceback."""
     program = sys.argv[0].rpartition("/")[2]
+    listen()
     try:
         aws = Aws(args)
         main(args, aws)

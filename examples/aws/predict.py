@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 from common import Aws, bucket_and_key, command, given, options, run, s3_uri, say
 from errors import ScriptError
+from interrupts import pause
 
 CONTENT_TYPES = {
     ".csv": "text/csv",
@@ -72,7 +72,7 @@ def invoke_async(args: argparse.Namespace, aws: Aws, body: bytes | None) -> None
             failure = download(aws, sent["FailureLocation"]) if sent.get("FailureLocation") else None
             if failure is not None:
                 raise ScriptError(f"the model answers: {failure.decode(errors='replace').strip()}")
-            time.sleep(args.poll_interval)
+            pause(args.poll_interval)
     except KeyboardInterrupt:
         say(
             "\nthe request goes on; its reply is to be had by:", command(args, "aws s3 cp", sent["OutputLocation"], "-")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from common import Aws, camel, command, given, say
 from errors import ScriptError, explain
+from interrupts import pause
 
 LOG_GROUPS = {
     "training_job": "/aws/sagemaker/TrainingJobs",
@@ -75,7 +75,7 @@ def watch(args: argparse.Namespace, aws: Aws, what: str, name: str, *again: str)
         logs.show()
         if status not in UNDER_WAY:
             break
-        time.sleep(args.poll_interval)
+        pause(args.poll_interval)
     if status in ("Failed", "RollbackFailed", "UpdateRollbackFailed"):
         reason = " ".join(found.get("FailureReason", "SageMaker does not say why").split())
         raise ScriptError(f"{name} failed: {reason}")

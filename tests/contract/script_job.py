@@ -60,10 +60,14 @@ class ScriptJob:
         )
 
     def run(self, **hyperparameters: str) -> tuple[int, str]:
-        """Run `train` to its end: its exit code and its log."""
-        with self.start(**hyperparameters) as process:
-            log, _ = process.communicate(timeout=120)
-        return process.returncode, log
+        """Run `train` to its end: its exit code and its log.
+
+        A container's log is its standard output, then its standard error: Docker copies each by itself, and as one
+        stream a piece of the one can come inside a line of the other.
+        """
+        with self.start(subprocess.PIPE if self.image else subprocess.STDOUT, **hyperparameters) as process:
+            output, errors = process.communicate(timeout=120)
+        return process.returncode, output + (errors or "")
 
     @property
     def failure(self) -> str | None:

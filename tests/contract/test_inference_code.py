@@ -155,22 +155,22 @@ def test_hooks_are_called_one_at_a_time_and_ping_is_answered_meanwhile(tmp_path:
     folder = tmp_path / "ml"
     script = (
         b"import time\ninside = 0\ndef transform_fn(model, body, content_type, accept):\n    global inside\n"
-        b"    inside += 1\n    time.sleep(0.3)\n    most = inside\n    inside -= 1\n"
+        b"    inside += 1\n    time.sleep(1)\n    most = inside\n    inside -= 1\n"
         b"    return str(most), 'text/plain'\n"
     )
     one = settings(folder, SAGEMAKER_MODEL_SERVER_WORKERS="1")
     with serving(folder, "approval", beside(script), **one) as server:
         bodies: list[bytes] = []
-        threads = [threading.Thread(target=lambda: bodies.append(server.predict(b"1,2").body)) for _ in range(4)]
+        threads = [threading.Thread(target=lambda: bodies.append(server.predict(b"1,2").body)) for _ in range(2)]
         for thread in threads:
             thread.start()
         time.sleep(0.2)
         began = time.monotonic()
         assert server.request("GET", "/ping").status == 200
-        assert time.monotonic() - began < 0.25
+        assert time.monotonic() - began < 0.7
         for thread in threads:
             thread.join()
-        assert bodies == [b"1"] * 4
+        assert bodies == [b"1"] * 2
 
 
 def test_a_worker_that_dies_is_replaced_with_the_script_in_it(tmp_path: Path) -> None:

@@ -80,9 +80,9 @@ def test_the_script_beside_it(docker: str, tmp_path: Path) -> None:
     done = subprocess.run([script, "--list"], text=True, capture_output=True)
     assert (done.returncode, done.stdout.startswith("image-architecture\n")) == (0, True)
     done = subprocess.run([script, "other"], text=True, capture_output=True, env={**os.environ, "PATH": docker})
-    assert (done.returncode, "the image other is not built" in done.stderr) == (1, True)
+    assert (done.returncode, "the image other is not built" in done.stderr) == (2, True)
 
     for tool in ("bash", "dirname", "env"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
     done = subprocess.run([script, "--list"], text=True, capture_output=True, env={"PATH": str(tmp_path)})
-    assert (done.returncode, "Python is missing" in done.stderr) == (1, True)
+    assert (done.returncode, "Python is missing" in done.stderr) == (2, True)

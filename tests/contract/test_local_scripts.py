@@ -53,7 +53,11 @@ def run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]
     [
         pytest.param({"info": "echo Cannot connect >&2; exit 1"}, "no Docker daemon answers; start it", id="daemon"),
         pytest.param({"info": "echo permission denied >&2; exit 1"}, "you may not use Docker: ", id="permission"),
-        pytest.param({"inspect": "exit 1"}, "the image sagemaker-xgboost is not built; run: make ", id="image"),
+        pytest.param(
+            {"inspect": "exit 1"},
+            f"the image sagemaker-xgboost is not built; run: make -C {ROOT} image-cpu (",
+            id="image",
+        ),
     ],
 )
 def test_what_docker_lacks_is_said(
@@ -65,6 +69,36 @@ def test_what_docker_lacks_is_said(
     assert done.returncode == 1
     assert done.stderr.startswith(f"{script}: {message}")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "remedy"),
+    [
+        pytest.param("mine", f"is not built; run: make -C {ROOT} image-cpu IMAGE=mine (or", id="built by make"),
+        pytest.param("mine:tag", "is not here; run: docker pull mine:tag", id="another's"),
+    ],
+)
+def test_an_image_that_is_not_there(docker: Callable[..., Path], image: str, remedy: str) -> None:
+    docker(inspect="exit 1")
+    for script, arguments, code in (("train_local.sh", ("--image", image), 1), ("check_contract.sh", (image,), 2)):
+        done = run(script, *arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (code, 1)
+        assert done.stderr.startswith(f"{script}: the image {image} {remedy}")
+
+
+def test_the_next_command_names_the_same_image(docker: Callable[..., Path], tmp_path: Path) -> None:
+    docker()
+    (tmp_path / "job/input/data/train").mkdir(parents=True)
+    done = run("train_local.sh", "--image", "mine", tmp_path / "job")
+    assert done.stdout.endswith(f"Next: {LOCAL_TEST}/serve_local.sh --image mine {tmp_path}/job\n")
+    done = run("serve_local.sh", "--image", "mine", tmp_path / "job")
+    assert done.stderr.endswith(f"run: {LOCAL_TEST}/train_local.sh --image mine {tmp_path}/job\n")
+
+
+def test_a_port_that_is_none() -> None:
+    for script in ("serve_local.sh", "predict.sh"):
+        done = run(script, "--port", "http")
+        assert (done.returncode, done.stderr) == (1, f"{script}: --port: must be a number, got 'http'\n")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +141,9 @@ def test_predict_says_what_is_missing(tmp_path: Path) -> None:
         port = str(probe.getsockname()[1])
     rows = tmp_path / "rows.csv"
     rows.write_text("1,2\n")
-    assert "nothing answers on port" in run("predict.sh", "--port", port, rows).stderr
+    said = run("predict.sh", "--port", port, rows).stderr
+    assert f"nothing answers on port {port}; start the server in another terminal: " in said
+    assert said.endswith(f"/serve_local.sh --port {port}\n")
     assert "there is no file" in run("predict.sh", tmp_path / "other.csv").stderr
     rows = rows.rename(tmp_path / "rows.xyz")
     assert "say it, such as --content-type text/csv" in run("predict.sh", rows).stderr

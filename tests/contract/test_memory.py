@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from container.data import columnar, csv_arrow, csv_blocks, delimited, files, libsvm
+from container.data import columnar, csv_arrow, csv_blocks, csv_plain, delimited, files, libsvm
 from container.data.stream import PIECE
 from container.training import run
 from container.training.rows import storage
@@ -58,6 +58,7 @@ def short(tmp_path, monkeypatch) -> Callable[[bool], Path]:
             *(
                 (csv_arrow, "BLOCK", 2000),
                 (csv_blocks, "CELLS", 300),
+                (csv_plain, "PIECE", 2000),
                 (columnar, "CELLS", 300),
                 (libsvm, "BLOCK", 2000),
             ),

@@ -4,6 +4,9 @@ import json
 import os
 import pickle
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.serving import MODELS, Served, serving, started
+from tests.support.processes import free_port
+from tests.support.serving import MODELS, ROOT, Served, serving, started
 
 ROW = b"100,3"
 
@@ -191,6 +195,33 @@ def test_sigterm_is_heard_while_the_model_is_loaded(tmp_path: Path) -> None:
         assert process.wait(25) == 0
 
 
+_SLOW_TO_BEGIN = """
+import sys, time
+from container.contract.serving_env import ServingSettings
+from container.serving.server import Server, options
+
+def begins(arbiter, worker):
+    print("begins", flush=True)
+    time.sleep(2)
+
+Server(None, options(ServingSettings(port=int(sys.argv[1]), workers=2)) | {"post_fork": begins}).run()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_heard_while_workers_begin(number: int) -> None:
+    """Between the fork and a worker's own handlers."""
+    command = [sys.executable, "-c", _SLOW_TO_BEGIN, str(free_port())]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begins\n"
+        time.sleep(0.2)
+        start = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(30) == 0
+        assert time.monotonic() - start < 10
+
+
 def test_it_leaves_nothing_behind(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -241,3 +272,28 @@ def test_settings_that_cannot_be_are_named(tmp_path: Path) -> None:
     assert (
         tmp_path / "log"
     ).read_text() == "ERROR: SAGEMAKER_BIND_TO_PORT: must be a whole number from 1 to 65535, got '99999'\n"
+
+
+def test_a_port_that_is_taken_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "xgboost-model").write_bytes(GOOD)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with started(tmp_path, tmp_path / "log", SAGEMAKER_BIND_TO_PORT=str(port)) as process:
+            assert process.wait(60) == 1
+    _, line = (tmp_path / "log").read_text().splitlines()
+    assert line == (
+        f"ERROR: port {port} is taken by another program; stop that, or set SAGEMAKER_BIND_TO_PORT to another"
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_while_the_model_is_loaded_leaves_no_traceback(tmp_path: Path, number: int) -> None:
+    (tmp_path / "model").mkdir()
+    os.mkfifo(tmp_path / "model" / "xgboost-model")
+    with started(tmp_path, tmp_path / "log") as process:
+        writer = os.open(tmp_path / "model" / "xgboost-model", os.O_WRONLY)  # returns once the server reads
+        process.send_signal(number)
+        assert process.wait(30) == 0
+        os.close(writer)
+    assert (tmp_path / "log").read_text() == ""

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from numpy.typing import NDArray
 from container.data.formats import ContentType, read_request
 from container.model import artifact
 from container.model.predictor import Prediction, Predictor
-from tests.contract.job import Job, stop_after
+from tests.contract.hosts import WITHOUT
+from tests.contract.job import REPOSITORY, Job, stop_after
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -243,3 +246,30 @@ def test_threads_wait_briefly_unless_the_job_says_otherwise(tmp_path, monkeypatc
     done = Job(tmp_path / "ml", {"num_round": 1}).channel("train", libsvm("train", 0), "text/libsvm").run()
     assert done.returncode == 0, done.stdout
     assert set(re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)) == {found}
+
+
+def test_pandas_is_not_imported_for_a_csv_file(tmp_path):
+    """pyarrow would, at its first array, for a fifth of a second."""
+    rows = "y,x,c\n" + "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(100))
+    made = Job(tmp_path, {"target": "y", "num_round": 2}).channel("train", {"a.csv": rows})
+    made.write_config()
+    path = os.pathsep.join(map(str, (WITHOUT, REPOSITORY)))
+    program = (
+        "import sys; from container.training.main import main; from container.training.rows import cuts;"
+        "cuts.FEWEST_ROWS = 1; sys.exit(main() or 'pandas' in sys.modules)"
+    )
+    environment = made.environment() | {"PYTHONPATH": path}
+    assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0
+    assert made.models == ["xgboost-model"]
+
+
+@pytest.mark.parametrize(("given", "found"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_blas_gets_one_thread_unless_the_job_says_otherwise(tmp_path, given, found):
+    made = Job(tmp_path, {"num_round": 1}).channel("train", libsvm("train", 0), "text/libsvm")
+    made.write_config()
+    program = "import os; from container.training.main import main; main(); print(os.environ['OPENBLAS_NUM_THREADS'])"
+    environment = {k: v for k, v in made.environment().items() if k != "OPENBLAS_NUM_THREADS"} | given
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=REPOSITORY, capture_output=True, check=True
+    )
+    assert done.stdout.decode().splitlines()[-1] == found

@@ -6,7 +6,9 @@ import gzip
 import io
 import os
 import shutil
+import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +26,19 @@ Files = Mapping[str, str | bytes]
 def parquet_file(**columns: list[Any]) -> bytes:
     buffer = io.BytesIO()
     parquet.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def archive(*, zipped: bool) -> bytes:
+    buffer = io.BytesIO()
+    if zipped:
+        with zipfile.ZipFile(buffer, "w") as file:
+            file.writestr("rows.csv", CSV)
+    else:
+        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+            member = tarfile.TarInfo("rows.csv")
+            member.size = len(CSV)
+            tar.addfile(member, io.BytesIO(CSV.encode()))
     return buffer.getvalue()
 
 
@@ -69,7 +84,10 @@ ROW = "; write each row as 'label index:value index:value …', indices whole nu
 
 CHANNELS = [
     Broken("no train", "there is no channel 'train': the job has 'validation'; name the channel", validation=CSV),
-    Broken("no channels", "there is no channel 'train': the job has no channels; name the channel"),
+    Broken(
+        "no channels",
+        "there is no channel 'train': the job has no channels; name the channel with the training data 'train' (its folder is input/data/train)",
+    ),
     Broken("empty channel", "the channel 'train' has no files; put the data into ", {}),
     Broken("marker file alone", "the channel 'train' has no files; put the data into ", {"_SUCCESS": ""}),
     Broken("empty file", "the files of the channel 'train' are all empty; put rows into them", ""),
@@ -104,6 +122,9 @@ FILES = [
     Broken("quote", "the quoted cell that opens on line 62 is never closed (train/a); close it", CSV + '1,"2,3\n'),
     Broken("Latin-1", "line 62 is not UTF-8 text (byte 0xe9) (train/a); send UTF-8, or name the", CSV.encode() + b"\xe9"),
     Broken("UTF-16", "line 1 is not UTF-8 text (byte 0xff) (train/a); send UTF-8, or name the", CSV.encode("utf-16")),
+    Broken("Excel", "the file is a ZIP archive or an Excel workbook, which is not read (train/a); write its rows as CSV or Parquet", archive(zipped=True)),
+    Broken("tar.gz", "the file is a tar archive, which is not read (train/a); write its rows as CSV or Parquet", archive(zipped=False)),
+    Broken("Excel said to be CSV", "the file is a ZIP archive or an Excel workbook, which is not read (train/a); write", archive(zipped=True), content_type="text/csv"),
     Broken("NUL", "line 62 holds a NUL byte, so this is not text (train/a); send UTF-8 text", CSV + "1,\0,3\n"),
     Broken("fewer columns", f"the file lacks 'b', unlike the training data before it (train/b){COLUMNS}", {"a": CSV, "b": "y,a\n1,2\n"}),
     Broken("more columns", f"the file also has 'c', unlike the training data before it (train/b){COLUMNS}", {"a": CSV, "b": "y,a,b,c\n1,2,3,4\n"}),
@@ -145,10 +166,10 @@ CELLS = [
     Broken("feature beyond float32", f"1e+39 {FINITE} (train/a line 62, column 'a'); send a finite", CSV + "1,1e39,2\n"),
     Broken("stray text", "'n.a.' stands in a column of numbers (train/a line 62, column 'a'); leave the cell empty", CSV + "1,n.a.,3\n"),
     Broken("stray text in the target", "'x' stands in a column of numbers (train/a line 42, column 'y'); correct the cell", "y,a\n" + "".join(f"{i},{i}\n" for i in range(40)) + "x,1\n"),
-    Broken("header that is none", "'a' stands in a column of numbers (train/a line 1, column 'column 1'); set header=true", "y,a,2020\n" + BODY),
+    Broken("header that is none", "'a' stands in a column of numbers (train/a line 1, column 1); set header=true", "y,a,2020\n" + BODY),
     Broken("text in validation", f"'x' is not a number (validation/a line 62, column 'a'){NUMBER}", CSV, validation=CSV + "1,x,2\n"),
     Broken("text label in validation", f"'x' is not a number (validation/a line 62, column 'y'){CORRECT}", CSV, validation=CSV + "x,1,2\n"),
-    Broken("class in validation", "the class is none the training data has (validation/a line 3, column 'y'); add rows of it", "y,a\n" + "u,1\nv,2\n" * 9, validation="y,a\nu,1\nw,2\n"),
+    Broken("class in validation", "the class 'w' is none the training data has (validation/a line 3, column 'y'); add rows of it there", "y,a\n" + "u,1\nv,2\n" * 9, validation="y,a\nu,1\nw,2\n"),
     Broken("negative weight", "the weight is negative (train/a line 3, column 'w'); weights are 0 or more", WEIGHTS.format("-1"), {"weight_column": "w"}),
     Broken("missing weight", "the weight is missing (train/a line 3, column 'w'); fill it in, or leave the row out", WEIGHTS.format(""), {"weight_column": "w"}),
     Broken("text weight", f"'x' is not a number (train/a line 3, column 'w'){CORRECT}", WEIGHTS.format("x"), {"weight_column": "w"}),
@@ -164,7 +185,7 @@ LABELS = [
     Broken("text for numbers", "the target 'low' is text, and the objective needs numbers (train/a line 2, column 'y'); name a numeric column", CLASSES, {"objective": "reg:squarederror"}),
     Broken("three classes for two", "'objective': binary:logistic needs a target of two classes, and it has 3: 'high', 'low', 'mid'; use multi:softprob", CLASSES, {"objective": "binary:logistic"}),
     Broken("num_class", "'num_class': is 2, and the target has 3 classes: 'high', 'low', 'mid'; leave it out", CLASSES, {"objective": "multi:softmax", "num_class": "2"}),
-    Broken("label beyond num_class", f"labels for multi:softmax must be whole numbers from 0 to 2 (num_class - 1), and this is 3 (train/a line 5, column 'y'){LABEL}", CSV, {"objective": "multi:softmax", "num_class": "3"}),
+    Broken("label beyond num_class", "labels for multi:softmax must be whole numbers from 0 to 2 (num_class - 1), and this is 3 (train/a line 5, column 'y'); number the classes from 0, or correct the label or num_class", CSV, {"objective": "multi:softmax", "num_class": "3"}),
     Broken("fraction for a class", f"labels for multi:softmax must be whole numbers from 0, and this is 1.5 (train/a line 62, column 'y'){LABEL}", CSV + "1.5,2,3\n", {"objective": "multi:softmax"}),
     Broken("binary label 2", f"labels for binary:logistic must be 0 or 1, and this is 2 (train/a line 5, column 'y'){LABEL}", "y,a\n0,1\n1,2\n\n2,3\n", {"objective": "binary:logistic"}),
     Broken("negative count", f"labels for count:poisson must not be negative, and this is -1 (train/a line 62, column 'y'){LABEL}", CSV + "-1,2,3\n", {"objective": "count:poisson"}),

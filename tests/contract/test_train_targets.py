@@ -99,6 +99,20 @@ class TestGroups:
         assert train(job.channel("train", {"a.csv": "".join(f"{i % 3},{i}\n" for i in range(60))})) == 0
         assert "none are told apart, and all rows are ranked against each other" in capsys.readouterr().out
 
+    @pytest.mark.parametrize("objective", ["multi:softmax", "binary:logistic", "reg:squarederror"])
+    def test_queries_are_left_out_where_nothing_is_ranked(self, job, train, capsys, objective):
+        """XGBoost would take the weights of rows for weights of queries, and end the process."""
+        rows = [(f"{i % 2}:{1 + i % 3}", f"qid:{i // 6}", f"0:{i % 5} 1:{i % 7}\n") for i in range(60)]
+        scores = []
+        for number, parts in enumerate(([0, 1, 2], [0, 2])):
+            run = Job(job.root / str(number), {**job.hyperparameters, "objective": objective})
+            text = "".join(" ".join(row[part] for part in parts) for row in rows)
+            assert train(run.channel("train", {"a": text}, "text/libsvm")) == 0
+            log = capsys.readouterr().out
+            assert (f"queries (qid) are left out: {objective} does not rank" in log) == (1 in parts)
+            scores.append([line.split(": ")[-1] for line in log.splitlines() if "train-" in line])
+        assert scores[0] == scores[1] != []
+
     @pytest.mark.parametrize(
         ("asked", "message"),
         [

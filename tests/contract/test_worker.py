@@ -1,12 +1,16 @@
 """The worker of our own on the wire: the same bytes as with gunicorn's, whole or in pieces, and no thread in vain."""
 
+import os
 import re
+import resource
 import select
+import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -255,3 +259,89 @@ def test_where_the_fast_path_fails_the_application_answers(tmp_path: Path) -> No
         assert server.request("GET", "/fault").status == 200
         assert "the fast path failed; the application is asked" in server.log.read_text()
         assert "ZeroDivisionError" in server.log.read_text()
+
+
+def descriptors(process: int, kind: str) -> int:
+    """How many descriptors of a kind, such as ``socket:``, a process has."""
+    count = 0
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            count += str(link.readlink()).startswith(kind)
+    return count
+
+
+def sockets(process: int) -> int:
+    return descriptors(process, "socket:")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def all_workers(server: Served, count: int) -> list[int]:
+    """The workers, once so many wait for connections; /ping is answered by the first."""
+    wait_for(lambda: len(server.workers()) >= count)
+    workers = server.workers()
+    wait_for(lambda: all(descriptors(one, "anon_inode:[event") for one in workers))
+    return workers
+
+
+def idle(server: Served) -> dict[int, int]:
+    """The sockets of each of two workers once neither has a connection, for then they have as many."""
+    workers = all_workers(server, 2)
+    wait_for(lambda: sockets(workers[0]) == sockets(workers[1]))
+    return {process: sockets(process) for process in workers}
+
+
+def connections_of_each(server: Served, before: dict[int, int]) -> list[int]:
+    """How many of 40 connections that are opened at once each worker has, which has so many sockets without."""
+    with ExitStack() as stack:
+        address = ("127.0.0.1", server.port)
+        connections = [stack.enter_context(socket.create_connection(address, 10)) for _ in range(40)]
+        for connection in connections:
+            connection.sendall(PING)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        taken = [sockets(process) - had for process, had in before.items()]
+    wait_for(lambda: all(sockets(process) == had for process, had in before.items()))
+    return taken
+
+
+def test_workers_share_the_connections_that_are_opened_at_once(tmp_path):
+    """As a rule: where a worker gets no CPU within two milliseconds, the other takes its connection."""
+    with serving(tmp_path / "ml", "approval", SAGEMAKER_MODEL_SERVER_WORKERS="2") as server:
+        before = idle(server)
+        taken = [connections_of_each(server, before) for _ in range(15)]
+    assert [sum(each) for each in taken] == [40] * 15
+    assert median(map(min, taken)) >= 12, taken  # 3 to 11 where the first to come takes it
+
+
+def test_a_worker_that_hangs_keeps_no_connection_from_the_other(tmp_path):
+    with serving(tmp_path / "ml", "approval", SAGEMAKER_MODEL_SERVER_WORKERS="2") as server, ExitStack() as stack:
+        hanging = all_workers(server, 2)[0]
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            for _ in range(20):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+                connection.sendall(PING)
+                assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+            assert time.monotonic() - began < 2
+        finally:
+            os.kill(hanging, signal.SIGCONT)
+
+
+def test_a_worker_without_descriptors_keeps_its_connections_and_takes_others_later(tmp_path):
+    with serving(tmp_path / "ml", "approval", SAGEMAKER_MODEL_SERVER_WORKERS="1") as server, ExitStack() as stack:
+        workers = server.workers()
+        resource.prlimit(workers[0], resource.RLIMIT_NOFILE, (40, 40))
+        idle = [stack.enter_context(server.connect()) for _ in range(40)]
+        idle[0].sendall(PING)
+        assert idle[0].recv(1000).startswith(b"HTTP/1.1 200 ")
+        wait_for(lambda: "no further connection can be taken for the moment: [Errno 24]" in server.log.read_text())
+        for connection in idle[1:20]:
+            connection.close()
+        assert server.request("GET", "/ping").status == 200
+        assert server.workers() == workers

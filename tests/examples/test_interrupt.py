@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -57,6 +58,32 @@ def test_ctrl_c_while_a_reply_is_waited_for(scripts: Scripts, aws: ScriptedAws) 
     returncode, said = interrupt(scripts, "predict", *asked)
     assert returncode == 130
     assert "aws s3 cp s3://bucket/out/i.out -" in said
+
+
+LOST = """
+import os, signal, sys
+sys.path.insert(0, {folder!r})
+from interrupts import listen, pause
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+
+listen()
+Finalized()
+try:
+    pause(60)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_ctrl_c_in_a_finalizer_is_not_lost() -> None:
+    command = [sys.executable, "-c", LOST.format(folder=str(SCRIPTS))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (130, "")
 
 
 def interrupt(scripts: Scripts, script: str, *arguments: str) -> tuple[int, str]:

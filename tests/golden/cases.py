@@ -33,7 +33,7 @@ from pathlib import Path
 from flask import Flask
 
 from container.contract.serving_env import ServingSettings
-from container.model import artifact
+from container.model import ensemble
 from container.model.predictor import Predictor
 from container.serving.app import create_app
 from container.serving.online import LookupService
@@ -121,7 +121,7 @@ def read(path: Path) -> list[Case]:
 @cache
 def _predictor(model: str, native: bool = True) -> Predictor:
     files = [FOLDER / "models" / f"{name}.ubj" for name in model.split("+")]
-    return Predictor(*artifact.load_together(files), native=native)
+    return Predictor(*ensemble.load_together(files), native=native)
 
 
 def _bytes(body: str) -> bytes:

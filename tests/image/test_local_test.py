@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -97,6 +98,15 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
         assert line, output
         output += line
     return output
+
+
+def said_so_far(process: subprocess.Popen[str]) -> str:
+    """What the program has printed, and nobody has read, until now."""
+    assert process.stdout is not None
+    descriptor, printed = process.stdout.fileno(), b""
+    while select.select([descriptor], [], [], 0)[0] and (piece := os.read(descriptor, 1 << 16)):
+        printed += piece
+    return printed.decode()
 
 
 def interrupt(process: subprocess.Popen[str]) -> str:
@@ -298,8 +308,13 @@ def test_an_interrupted_job_leaves_nothing(trained: Scripts, script: str) -> Non
     for seconds in (0.3, 1, 2.5):
         job = trained.start(f"{script}_local.sh")
         time.sleep(seconds)
-        ended, output = job.poll(), interrupt(job)
-        # Before a script has set its trap, the signal itself ends it.
-        assert job.returncode in (128 + signal.SIGINT, -signal.SIGINT) or ended == 0, output
+        os.killpg(job.pid, signal.SIGSTOP)  # so that it says nothing between the reading and the interrupt
+        before = said_so_far(job)
+        os.killpg(job.pid, signal.SIGINT)
+        os.killpg(job.pid, signal.SIGCONT)
+        after, _ = job.communicate(timeout=60)
+        # Before a script has set its trap, the signal itself ends it; once its work is done it only tidies up.
+        done = job.returncode == 0 and after == ""
+        assert job.returncode in (128 + signal.SIGINT, -signal.SIGINT) or done, before + "^C\n" + after
         trained.assert_nothing_is_left()
         assert "xgboost-cluster" not in docker("network", "ls")

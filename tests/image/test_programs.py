@@ -5,12 +5,15 @@ from collections.abc import Callable
 import pytest
 
 
-@pytest.mark.parametrize("program", ["train", "serve"])
-def test_ours_is_the_first_on_path(sh: Callable[..., str], program: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "interpreter"),
+    [("train", "env -S GLIBC_TUNABLES=glibc.malloc.hugetlb=1 python3"), ("serve", "env python3")],
+)
+def test_ours_is_the_first_on_path(sh: Callable[..., str], program: str, interpreter: str) -> None:
     """sagemaker-training installs a `train` of its own, further down."""
     path = f"/opt/program/{program}"
     assert sh(f"command -v {program}") == path
-    assert sh(f"head -1 {path}") == "#!/usr/bin/env python3"
+    assert sh(f"head -1 {path}") == f"#!/usr/bin/{interpreter}"
     assert sh(f"test -x {path} && tr -dc '\\r' <{path} | wc -c") == "0"
 
 

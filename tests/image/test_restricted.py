@@ -25,3 +25,36 @@ def test_trains_and_serves_with_a_read_only_root(opt_ml: OptMl, start: Callable[
     reply = requests.post(endpoint.url("/invocations"), header + b"\n" + first, timeout=30)
     assert reply.status_code == 200, reply.text
     assert float(reply.text) > 0
+
+
+def test_a_job_whose_folders_are_read_only_says_so_in_a_line(opt_ml: OptMl, start: Callable[..., Container]) -> None:
+    opt_ml.job({"target": "price"}, train="text/csv")
+    opt_ml.channel("train", "ames.csv", (DATA / "ames.csv").read_bytes())
+    read_only = [f"--volume={opt_ml.root / folder}:/opt/ml/{folder}:ro" for folder in ("model", "output")]
+    job = start("train", *read_only)
+    assert job.wait() == 1
+    cause, no_file = job.logs().splitlines()
+    assert cause.startswith("ERROR: the model folder /opt/ml/model cannot be written to: Read-only file system; ")
+    assert no_file.startswith("ERROR: the failure file cannot be written: ")
+
+
+@pytest.mark.parametrize("closed", ["", "train", "train/2024"])
+def test_a_data_folder_that_cannot_be_read_is_named_and_not_passed_over(
+    opt_ml: OptMl, start: Callable[..., Container], closed: str
+) -> None:
+    opt_ml.channel("train", "ames.csv", (DATA / "ames.csv").read_bytes())
+    opt_ml.channel("train/2024", "ames.csv", (DATA / "ames.csv").read_bytes())
+    (opt_ml.root / "input/data" / closed).chmod(0o700)
+    job = start("train", "--user", "1234:1234")
+    assert job.wait() == 1
+    (line,) = job.logs().splitlines()
+    assert f"/opt/ml/input/data/{closed}".rstrip("/") + " cannot be read: Permission denied; check its perm" in line
+
+
+def test_a_model_folder_that_cannot_be_read_is_named(opt_ml: OptMl, start: Callable[..., Container]) -> None:
+    (opt_ml.root / "model").chmod(0o700)
+    endpoint = start("serve", "--user", "1234:1234")
+    assert endpoint.wait() == 1
+    assert endpoint.logs() == (
+        "ERROR: the model folder /opt/ml/model cannot be read: Permission denied; check its permissions\n"
+    )

@@ -173,3 +173,10 @@ def test_base_dir_moves_the_tree_for_the_program_too(opt_ml: OptMl) -> None:
     assert code == 1
     assert "/elsewhere/code /elsewhere/model\n" in log
     assert opt_ml.failure.read_text() == "the end (train.py ended with exit code 1)"
+
+
+def test_the_c_library_asks_for_huge_pages(opt_ml: OptMl) -> None:
+    job = ScriptJob(opt_ml.root, IMAGE, {"sagemaker_program": "train.py"})
+    job.code({"train.py": "import os\nprint('said', os.environ['GLIBC_TUNABLES'])\n"})
+
+    assert "said glibc.malloc.hugetlb=1\n" in job.run()[1]
