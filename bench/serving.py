@@ -4,7 +4,8 @@ All servers are up at once, with as many workers, and are loaded in turn, round 
 hits all of them. Before that each must answer 100 rows with the model's scores. A server that cannot be installed or
 does not start is left out, with a line that says so. Each line has, for each load, our rate over the server's (the
 median of the rounds' ratios), then the server's requests a second and its latencies at the median and at 99 %, in
-milliseconds. Trust ratios above 2; below 1.3 they are noise.
+milliseconds. The last line is no server: the 5 MB read and predicted by one process on all CPUs, without a reply. Trust
+ratios above 2; below 1.3 they are noise.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -31,6 +33,7 @@ import xgboost
 from bench.forest import MODELS, train
 from bench.loads import LOADS, Bodies, measure, wrong
 from bench.peers import OURS, PEERS, Peer, python_of
+from container.contract.resources import usable_cpus
 from container.data.fast_csv import FastCsv
 from container.data.formats import ContentType
 from container.data.schema import Schema
@@ -38,6 +41,7 @@ from container.model.forest import Forest
 from tests.support.processes import free_port
 
 WORKERS = 2
+ALONE = "reading and predicting alone, in process on all CPUs"
 
 
 class NotServingError(Exception):
@@ -57,7 +61,8 @@ class Running:
         while waiting:
             process = Path(f"/proc/{waiting.pop()}")
             for task in (process / "task").iterdir():
-                waiting += map(int, (task / "children").read_text().split())
+                with suppress(FileNotFoundError):  # a thread may end meanwhile
+                    waiting += map(int, (task / "children").read_text().split())
             yield process
 
     def megabytes(self) -> float:
@@ -116,7 +121,9 @@ def _answers(url: str) -> bool:
 Results = Mapping[tuple[str, str], Sequence[Mapping[str, float]]]
 
 
-def cell(ours: Sequence[Mapping[str, float]], theirs: Sequence[Mapping[str, float]]) -> str:
+def cell(ours: Sequence[Mapping[str, float]], theirs: Sequence[Mapping[str, float]] | None) -> str:
+    if theirs is None:
+        return ""
     ratio = median(a["rate"] / b["rate"] if b["rate"] else float("inf") for a, b in zip(ours, theirs, strict=True))
     rate, p50, p99 = (median(result[key] for result in theirs) for key in ("rate", "p50", "p99"))
     errors = sum(result["errors"] for result in theirs)
@@ -149,7 +156,7 @@ def bench(model_name: str, names: Sequence[str], seconds: int, rounds: int) -> N
                     continue
                 servers[name] = server
         results: dict[tuple[str, str], list[Mapping[str, float]]] = {}
-        alone = []
+        alone = partial(in_process, booster, bodies.body("5mb", "csv"))
         for number in range(rounds + 1):  # the first warms up
             for load in LOADS:
                 for name, server in servers.items():
@@ -158,41 +165,50 @@ def bench(model_name: str, names: Sequence[str], seconds: int, rounds: int) -> N
                     result["cpu"] = (server.cpu_seconds() - before) / max(1.0, result["requests"]) * 1000
                     if number:
                         results.setdefault((name, load.name), []).append(result)
-                    if name == OURS and load.body == "5mb":
-                        alone.append(in_process(booster, bodies))
+                if number and load.body == "5mb":
+                    results.setdefault((ALONE, load.name), []).append(alone(seconds))
         print(f"\n### The {model_name} model: {trees} trees, depth {depth}, {features} features\n")
         table(results, servers)
-        print(f"\n5 MB in process, read and predicted with all CPUs, and nothing written: {median(alone):.1f} ms")
 
 
-def in_process(booster: xgboost.Booster, bodies: Bodies) -> float:
-    """Milliseconds that the 5 MB take where no server is between: the least they can take with this core."""
-    forest, fast = Forest.build(booster), FastCsv(Schema.from_names(booster.num_features()))
-    body, kind = bodies.body("5mb", "csv"), ContentType.parse("text/csv")
+def in_process(booster: xgboost.Booster, body: bytes, seconds: int) -> Mapping[str, float]:
+    """The same figures where no server is between and nothing is written: the best there can be with this core."""
+    forest, fast = Forest.build(booster), FastCsv(Schema.from_names(booster.num_features()), usable_cpus())
     assert forest is not None
     times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        rows = fast.matrix(body, kind)
+    start, cpu = time.perf_counter(), time.process_time()
+    while sum(times) < seconds:
+        began = time.perf_counter()
+        rows = fast.matrix(body, ContentType.parse("text/csv"))
         assert rows is not None
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(forest.predict, np.array_split(rows, os.cpu_count() or 1)))
-        times.append(time.perf_counter() - start)
-    return median(times) * 1e3
+        with ThreadPoolExecutor(usable_cpus()) as pool:
+            list(pool.map(forest.predict, np.array_split(rows, usable_cpus())))
+        times.append(time.perf_counter() - began)
+    rate, cpu = len(times) / (time.perf_counter() - start), (time.process_time() - cpu) / len(times)
+    p50, p99 = np.percentile(times, (50, 99)) * 1e3
+    return {"rate": rate, "p50": p50, "p99": p99, "errors": 0, "cpu": cpu * 1e3}
 
 
 def table(results: Results, servers: Mapping[str, Running]) -> None:
     print("| | " + " | ".join(load.name for load in LOADS) + " | memory, MB | start, s |")
     print("|---" * (len(LOADS) + 3) + "|")
-    for name, server in servers.items():
-        cells = [cell(results[OURS, load.name], results[name, load.name]) for load in LOADS]
-        print(f"| {name} | {' | '.join(cells)} | {server.megabytes():.0f} | {server.seconds:.1f} |", flush=True)
+    for name in (*servers, ALONE):
+        cells = [cell(results[OURS, load.name], results.get((name, load.name))) for load in LOADS]
+        of = f"{servers[name].megabytes():.0f} | {servers[name].seconds:.1f}" if name in servers else " | "
+        print(f"| {name} | {' | '.join(cells)} | {of} |", flush=True)
     print("\nTime on a CPU for a request: theirs over ours (milliseconds); other work changes it little.\n")
     alone = [load for load in LOADS if load.beside is None]
     print("| | " + " | ".join(load.name for load in alone) + " |\n" + "|---" * (len(alone) + 1) + "|")
-    for name in servers:
-        cpu = [[median(r["cpu"] for r in results[one, load.name]) for one in (name, OURS)] for load in alone]
-        print(f"| {name} | {' | '.join(f'{theirs / ours:.1f} ({theirs:.3g})' for theirs, ours in cpu)} |", flush=True)
+    for name in (*servers, ALONE):
+        cells = [cpu_cell(results[OURS, load.name], results.get((name, load.name))) for load in alone]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def cpu_cell(ours: Sequence[Mapping[str, float]], theirs: Sequence[Mapping[str, float]] | None) -> str:
+    if theirs is None:
+        return ""
+    their, our = (median(result["cpu"] for result in results) for results in (theirs, ours))
+    return f"{their / our:.1f} ({their:.3g})"
 
 
 def main() -> None:
@@ -204,6 +220,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("the load comes from wrk, and there is none: apt-get install wrk")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # modules are compiled in the image, and shall be here
     names = [name for name in PEERS if not arguments.only or name == OURS or name.startswith(tuple(arguments.only))]
     print(f"{os.cpu_count()} CPUs, shared with wrk; {WORKERS} workers a server; {arguments.rounds} rounds.")
     print("Our rate over the server's (its requests a second / p50 ms / p99 ms).", flush=True)

@@ -10,6 +10,7 @@ import http.client
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
@@ -30,6 +31,8 @@ _MIX = (
 )
 _LARGE = (b"\n".join([_ROW] * 130_000), "text/csv", 200)
 _EVERY_LARGE = 500
+_GIVEN_BACK = 2.5
+"""Seconds after the last request in which a worker gives back what requests have freed: it looks once a second."""
 
 
 def memory(served: Served) -> int:
@@ -66,9 +69,10 @@ def send(served: Served, requests: int, connections: int = 8) -> None:
 
 
 def soak(served: Served, requests: int, every: int) -> Iterator[int]:
-    """The memory after every so many requests."""
+    """The memory after every so many requests, once what they have freed is given back."""
     for _ in range(requests // every):
         send(served, every)
+        time.sleep(_GIVEN_BACK)
         yield memory(served)
 
 
