@@ -10,6 +10,7 @@ HEAD = 256
 
 _MODEL = re.compile(rb'\s*\{(?:\s*"learner"\s*:\s*\{|\s*"version"\s*:\s*\[|(?:L\0{7}|[iU])\x07(?:learner\{|version\[))')
 """JSON or UBJSON whose first member is one of the two that XGBoost's models have."""
+_TEXT = re.compile(rb'\s*\{\s*"')
 _PICKLE = re.compile(rb"\x80[\x02-\x05]|c[\w.]+\n[\w.]+\n|\(d")
 _OLD_HEAD = struct.Struct("<fIiii")
 """base_score, num_feature, num_class and two truth values, which begin XGBoost's old binary format."""
@@ -20,6 +21,11 @@ _BASE_SCORE = re.compile(rb'("base_score"\s*:\s*")([^"\[\]]+)(?=")')
 def is_model(head: bytes) -> bool:
     """Whether it begins like a model in JSON or UBJSON."""
     return _MODEL.match(head) is not None
+
+
+def is_json(head: bytes) -> bool:
+    """Whether what begins like a model is text rather than UBJSON."""
+    return _TEXT.match(head) is not None
 
 
 def is_pickle(head: bytes) -> bool:

@@ -57,10 +57,13 @@ def test_models_are_loaded_until_memory_is_short_and_again_once_one_has_gone(
     for name in loaded:
         assert np.float32(invoke(endpoint, name)) == np.float32(expected)
 
-    for name in loaded[:5]:
-        assert requests.delete(endpoint.url(f"/models/{name}"), timeout=60).status_code == 200
-        assert load(endpoint, f"{name}-again").status_code == 200
-        assert np.float32(invoke(endpoint, f"{name}-again")) == np.float32(expected)
+    # One model's room is left over: what requests hold for a moment, and holes in the heap, come out of it.
+    assert requests.delete(endpoint.url(f"/models/{loaded.pop()}"), timeout=60).status_code == 200
+    for swap in range(20):
+        assert requests.delete(endpoint.url(f"/models/{loaded.pop(0)}"), timeout=60).status_code == 200
+        loaded.append(f"swapped-{swap}")
+        assert load(endpoint, loaded[-1]).status_code == 200
+        assert np.float32(invoke(endpoint, loaded[-1])) == np.float32(expected)
 
     large = b"\n".join([b"0.1,0.2,0.3,0.4"] * 100_000)  # what requests need is still there
     url = endpoint.url(f"/models/{loaded[-1]}/invoke")

@@ -12,16 +12,27 @@ from container.contract import allocator
 from container.contract.resources import memory
 from container.contract.serving_env import MIB, ServingSettings
 from container.errors import InsufficientMemoryError
+from container.model import model_bytes
 
-# Measured on models of 60 kB to 30 MB, in JSON and UBJSON, of deep trees and of stumps: what a loaded one takes, in
-# sizes of its files, and what it takes while it is read and proved.
-_LEAST, _MOST = 2.5, 5.0
-_LOADING = 16
+# Measured on models of 60 kB to 30 MB, of deep trees and of stumps: what a loaded one takes, in sizes of its files, and
+# what it takes while it is read and proved.
+_LEAST, _MOST = 0.75, 4.0
+_LOADING_UBJSON, _LOADING_JSON = 16, 24
 
 
 def size(files: Sequence[Path]) -> int:
     """Bytes of a model's files."""
     return sum(path.stat().st_size for path in files)
+
+
+def loading(files: Sequence[Path]) -> int:
+    """Bytes that a model takes while it is loaded from these files."""
+    return sum(path.stat().st_size * (_LOADING_JSON if _is_json(path) else _LOADING_UBJSON) for path in files)
+
+
+def _is_json(path: Path) -> bool:
+    with path.open("rb") as file:
+        return model_bytes.is_json(file.read(model_bytes.HEAD))
 
 
 def headroom(total: int, settings: ServingSettings) -> int:
@@ -38,13 +49,14 @@ def require_copies(name: str, files_size: int, settings: ServingSettings) -> Non
     require(name, math.ceil(_LEAST * files_size) * settings.workers, settings)
 
 
-def require_loading(name: str, files_size: int, settings: ServingSettings) -> None:
+def require_loading(name: str, files: Sequence[Path], settings: ServingSettings) -> None:
     """Return where a model can be loaded once.
 
     Raises:
         InsufficientMemoryError: it cannot.
+        OSError: a file cannot be read.
     """
-    require(name, _LOADING * files_size, settings, share=0.5)
+    require(name, loading(files), settings, share=0.5)
 
 
 def require(name: str, wanted: int, settings: ServingSettings, share: float = 1) -> None:

@@ -103,8 +103,8 @@ def load(entry: Entry, settings: ServingSettings, shared: Semaphore | None = Non
         InsufficientMemoryError: it would not fit.
     """
     try:
-        size = memory.size(find(entry.url))
-        memory.require_loading(entry.name, size, settings)
+        files = find(entry.url)
+        memory.require_loading(entry.name, files, settings)
         before = memory.resident()
         _, artifacts = folder.load(Path(entry.url), ensemble=settings.ensemble)
     except ModelError as error:
@@ -118,7 +118,7 @@ def load(entry: Entry, settings: ServingSettings, shared: Semaphore | None = Non
         weakref.finalize(artifact.booster, freed[-1].set).atexit = False
     predictor = Predictor(*artifacts, native=settings.native, threads=usable_cpus())
     service, fast = ModelService(predictor, settings, shared), FastPath(predictor, settings)
-    return Model(service, fast, memory.kept(size, memory.resident() - before), tuple(freed))
+    return Model(service, fast, memory.kept(memory.size(files), memory.resident() - before), tuple(freed))
 
 
 def find(url: str) -> list[Path]:

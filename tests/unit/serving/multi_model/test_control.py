@@ -1,5 +1,6 @@
 """Changes: everywhere or nowhere. What several processes make of it is in tests/contract."""
 
+import math
 import shutil
 import threading
 import time
@@ -137,7 +138,7 @@ def test_all_copies_must_fit(worker: Worker, url: str, monkeypatch: pytest.Monke
     def free(more: int) -> None:
         monkeypatch.setattr(memory, "memory", lambda: Memory(total, kept + more))
 
-    free(5 * size - 1)  # two copies of 2.5 sizes, the least there is
+    free(2 * math.ceil(0.75 * size) - 1)  # two copies of the least there is
     with pytest.raises(InsufficientMemoryError):
         worker.control.load("a", url)
     monkeypatch.setattr(models, "load", None)  # which has not been called, and is not

@@ -1,5 +1,9 @@
 """Whether a model fits, before it is loaded."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,27 +55,56 @@ def test_what_fits_is_let_pass_and_what_does_not_is_told(free: Callable[[int, in
 
 def test_every_copy_is_counted(free: Callable[[int, int], None]) -> None:
     kept = memory.headroom(GIB, ONE)
-    free(GIB, kept + 1000)
-    for workers, most in ((1, 400), (2, 200), (4, 100)):
+    free(GIB, kept + 1200)
+    for workers, most in ((1, 1600), (2, 800), (4, 400)):
         settings = ServingSettings(workers=workers)
         memory.require_copies("a", most, settings)
         with pytest.raises(InsufficientMemoryError):
             memory.require_copies("a", most + 1, settings)
 
 
-def test_loading_may_use_half_of_what_requests_keep(free: Callable[[int, int], None]) -> None:
-    free(GIB, memory.headroom(GIB, ONE))
-    most = memory.headroom(GIB, ONE) // 2 // 16
-    memory.require_loading("a", most, ONE)
+@pytest.mark.parametrize(("head", "times"), [(b'{"learner":{', 24), (b"{L\0\0\0\0\0\0\0\7learner{", 16)])
+def test_loading_may_use_half_of_what_requests_keep(
+    free: Callable[[int, int], None], head: bytes, times: int, tmp_path: Path
+) -> None:
+    files = [tmp_path / "a", tmp_path / "b"]
+    for path in files:
+        path.write_bytes(head.ljust(1000))
+    least = memory.headroom(GIB, ONE) // 2 + times * 2000
+    free(GIB, least)
+    memory.require_loading("a", files, ONE)
+    free(GIB, least - 1)
     with pytest.raises(InsufficientMemoryError):
-        memory.require_loading("a", most + 1, ONE)
+        memory.require_loading("a", files, ONE)
 
 
 def test_what_a_model_takes_is_measured_within_reason(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(1000))
     size = memory.size([tmp_path / "a", tmp_path / "a"])
     assert size == 2000
-    assert [memory.kept(size, growth) for growth in (-9999, 7000, 99999)] == [5000, 7000, 10000]
+    assert [memory.kept(size, growth) for growth in (-9999, 3000, 99999)] == [1500, 3000, 8000]
+
+
+@pytest.mark.parametrize("form", ["json", "ubj"])
+@pytest.mark.parametrize(
+    ("params", "rounds"),
+    [
+        pytest.param({"max_depth": 12, "min_child_weight": 0}, 40, id="deep"),
+        pytest.param({"max_depth": 1, "eta": 0.01}, 1000, id="stumps"),
+    ],
+)
+def test_models_take_what_is_reckoned_with(tmp_path: Path, params: dict[str, float], rounds: int, form: str) -> None:
+    run = subprocess.run(
+        [sys.executable, Path(__file__).with_name("taken.py"), tmp_path, json.dumps(params), str(rounds), form],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[4])},
+    )
+    assert run.returncode == 0, run.stderr
+    taken = json.loads(run.stdout)
+    assert memory.kept(taken["size"], round(taken["kept"])) == round(taken["kept"])
+    files = [tmp_path / "xgboost-model"]
+    assert memory.loading(files) / 4 < taken["loading"] < memory.loading(files)
 
 
 def test_without_a_figure_of_its_own_the_machine_is_measured() -> None:
