@@ -143,5 +143,5 @@ def test_without_memory_for_all_copies_a_model_is_refused(many: Endpoint) -> Non
         file.truncate(1 << 40)
     reply = many.load("a", "huge")
     assert reply.status == 507
-    assert b"there is no memory for model 'a': it needs 7,864,320 MB more" in reply.body
+    assert b"there is no memory for model 'a': it needs 2,359,296 MB more" in reply.body
     assert statuses(many, "a") == {404}
