@@ -208,7 +208,7 @@ def to_column(values: Sequence[Any], name: str | None) -> Column:
     types = set(map(type, values)) - {type(None)}
     if types <= {float, int, bool}:
         numbers = np.array([_to_float(value) for value in values])
-        if int not in types or not (np.abs(numbers) >= _EXACT).any():
+        if types - {float} != {int} or not (np.abs(numbers) >= _EXACT).any():
             return Numbers(numbers, Kind.BOOLEAN if types == {bool} else Kind.NUMBER)
     return Text.from_cells(_cell(value, row, name) for row, value in enumerate(values))
 
