@@ -89,3 +89,12 @@ def test_categories_without_names_are_codes(tmp_path):
     body = "\n".join(",".join(map(str, row)) for row in codes.tolist()).encode()
     table = read_request(body, ContentType.parse("text/csv"), predictor.schema)
     np.testing.assert_array_equal(predictor.predict(table).scores, booster.predict(data))
+
+
+def test_what_xgboost_says_of_an_old_one_is_told_in_its_words_alone(caplog):
+    caplog.set_level("INFO")
+    artifact.load(FOLDER / "1.0.2-regression.json")
+    (message,) = caplog.messages
+    assert message.startswith(
+        "XGBoost on 1.0.2-regression.json: Found JSON model saved before XGBoost 1.6, please save"
+    )
