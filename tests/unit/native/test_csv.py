@@ -307,3 +307,24 @@ def test_bytes_nobody_named_that_are_no_csv(body):
 def test_without_the_extension(monkeypatch):
     monkeypatch.setattr(fast_csv, "native", None)
     assert FastCsv(Schema.from_names(2)).matrix(b"1,2", CSV) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        (b"5,1\n6,0\n7,\n8,-0\n9,1.0", 5),
+        (b"5,0.99999999999\n6,1e-60", 2),
+        (b"5,true", None),
+        (b"5,2", None),
+        (b"5,0.5\n6,1", None),
+    ],
+)
+def test_truth_values_are_zero_or_one(body: bytes, rows: int | None) -> None:
+    schema = Schema((Feature("area"), Feature("garage", Kind.BOOLEAN, 1)), named=True)
+    matrix = FastCsv(schema).matrix(body, CSV)
+    if rows is None:
+        assert matrix is None
+    else:
+        assert matrix is not None
+        assert len(matrix) == rows
+        assert bits(matrix) == bits(ordinary(body, schema))
