@@ -227,9 +227,9 @@ def _cell(value: Any, row: int, name: str | None) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value
-    if isinstance(value, int):
+    if isinstance(value, int) and -(2**63) <= value < 2**64:  # orjson makes a float of any other
         return str(value)
-    if isinstance(value, float):
+    if isinstance(value, int | float):
         number = _to_float(value)
         return "" if np.isnan(number) else cells.number_text(number)
     raise DataError(f"{_name(value)} stands where a value belongs", "send a number, text or null", row=row, column=name)

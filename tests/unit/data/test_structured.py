@@ -144,6 +144,9 @@ def test_rows_records_frames_and_lines_are_the_same_table(rows):
 def test_whole_numbers_that_float64_would_change_stay_as_they_are_written():
     (column,) = read_json(b"[[9007199254740993], [null], [20], [2.5]]").columns
     assert list(column.values) == ["9007199254740993", "20", "2.5"]
+    for other in (b"1", b"Infinity"):  # which orjson reads, and which is left to Python
+        (column, _) = read_json(b'[["x", %s], [-9223372036854775809, 1]]' % other).columns
+        assert list(column.values) == ["x", "-9223372036854775808"]
     assert isinstance(read_json(b"[[9007199254740991], [-9007199254740991]]").columns[0], Numbers)
 
 

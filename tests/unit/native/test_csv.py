@@ -262,7 +262,6 @@ def test_blank_lines_and_trailing_delimiters():
     ("schema", "body"),
     [
         pytest.param(Schema((Feature("f0", Kind.CATEGORY, 0, ("1",)),)), b"1", id="category"),
-        pytest.param(Schema((Feature("f0", Kind.BOOLEAN),)), b"1", id="boolean"),
         pytest.param(Schema((Feature("f0", Kind.DATE),)), b"2024-05-31", id="date"),
         pytest.param(Schema((Feature("2020"), Feature("2021", position=1)), named=True), b"2020,2021\n1,2", id="years"),
         pytest.param(Schema((Feature("NA"),), named=True), b"NA\n1", id="a name that is missing"),
