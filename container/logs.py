@@ -12,8 +12,13 @@ _DIFFERENT = 10
 """Different lines a second from one place of the code; one that is healthy gets one."""
 
 
-_OF_XGBOOST = re.compile(r".*?:\d+: UserWarning: \[[\d:]+\] WARNING: \S+:\d+: (.*?)\n  [^\n]*\n*", re.DOTALL)
-"""A warning of XGBoost's as the module warnings writes it: our place, the time, theirs, the text, and our line."""
+_PLACE = r"\[[\d:]+\] WARNING: \S+:\d+: "
+"""What XGBoost begins a warning with: the time, and where in its source it is from."""
+_OF_XGBOOST = re.compile(rf".*?:\d+: UserWarning: ({_PLACE}.*?)(?:\n  [^\n]*)?\n*", re.DOTALL)
+"""A warning of XGBoost's as the module warnings writes it: our place, what XGBoost says, and our line."""
+_said: set[str] = set()
+"""Warnings of XGBoost's that are not said again; no more of them than this:"""
+_REMEMBERED = 1000
 
 
 def configure(level: str = "INFO", *, as_json: bool = False, sparing: bool = False, of: str = "") -> None:
@@ -39,10 +44,23 @@ def say_repeats(*, at_once: bool = False) -> None:
             handler.say_repeats(at_once)
 
 
+def words_of_xgboost(warning: str) -> str:
+    """What a warning of XGBoost's says, on one line, without the time and the place in its source."""
+    return " ".join(re.sub(_PLACE, "", warning, count=1).split())
+
+
 def _xgboost_in_words(record: logging.LogRecord) -> bool:
-    """Leave a warning of XGBoost's its words, and not the places in code that it came through."""
-    if record.name == "py.warnings" and (match := _OF_XGBOOST.fullmatch(record.getMessage())):
-        record.msg, record.args = f"XGBoost: {' '.join(match[1].split())}", ()
+    """Leave a warning of XGBoost's its words, and not the places in code that it came through; each passes once.
+
+    The module warnings takes each for another, as the time is in its text.
+    """
+    if record.name != "py.warnings" or not (match := _OF_XGBOOST.fullmatch(record.getMessage())):
+        return True
+    record.msg, record.args = f"XGBoost: {words_of_xgboost(match[1])}", ()
+    if record.msg in _said:
+        return False
+    if len(_said) < _REMEMBERED:
+        _said.add(record.msg)
     return True
 
 

@@ -50,7 +50,7 @@ class InferenceCode:
             UserError: the code cannot be fetched, is not there, or needs what cannot be installed.
         """
         if not settings.program:
-            _tell_unused(opt_ml)
+            _tell_unused(settings, opt_ml)
             return None
         folder = _folder(settings.submit_directory.removeprefix("file://"), settings.region, opt_ml)
         named = Path(settings.program)
@@ -66,7 +66,13 @@ class InferenceCode:
         return cls(folder, script, environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "").strip() or DEFAULT_ACCEPT)
 
 
-def _tell_unused(opt_ml: OptMl) -> None:
+def _tell_unused(settings: ServingSettings, opt_ml: OptMl) -> None:
+    if settings.submit_directory:
+        log.info(
+            "no code is taken from SAGEMAKER_SUBMIT_DIRECTORY=%s, for SAGEMAKER_PROGRAM names no script; set it to one",
+            settings.submit_directory,
+        )
+        return
     script = opt_ml.model / "code" / "inference.py"
     # Where the folder cannot be read, whoever reads the model says so.
     if os.access(script, os.F_OK) and script.is_file():

@@ -45,7 +45,7 @@ class ServingSettings:
     timeout: int = setting(
         "SAGEMAKER_MODEL_SERVER_TIMEOUT",
         whole_number(1),
-        "Seconds a worker may give no sign of life before it is replaced.",
+        "Seconds a worker may give no sign of life before it is replaced; 1 and 2 count as 3.",
         60,
     )
     max_content_length: int | None = setting(

@@ -55,5 +55,8 @@ def days(text: str) -> float | None:
 
 
 def number_text(value: float) -> str:
-    """The one spelling of a number that names a category: 20, 20.0 and 2e1 are all ``"20"``."""
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    """The one spelling of a number that names a category: 20, 20.0 and 2e1 are all ``"20"``.
+
+    Whole numbers below 1e21 are written out, as in JavaScript; identifiers have up to 19 digits.
+    """
+    return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value)

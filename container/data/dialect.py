@@ -125,7 +125,7 @@ def of_request(data: bytes, schema: Schema, *, header: bool | None = None) -> Di
         DataError: the header names a column twice; or all names look like values, and the first row is as they are.
     """
     rows = first_rows(data, ",", 2)
-    delimiter = "," if not rows or len(rows[0]) in schema.widths else _of_width(data, schema)
+    delimiter = "," if not rows or len(rows[0]) in schema.widths else _of_names(data, schema) or _of_width(data, schema)
     if delimiter != ",":
         rows = first_rows(data, delimiter, 2)
     if not rows:
@@ -135,11 +135,21 @@ def of_request(data: bytes, schema: Schema, *, header: bool | None = None) -> Di
     return Dialect(delimiter, header_names(rows[0]) if header else None, len(rows[0]))
 
 
+def _of_names(data: bytes, schema: Schema) -> str | None:
+    """The delimiter under which the first row has the names of all the features, whatever stands beside them."""
+    if not schema.named:
+        return None
+    heads = {delimiter: first_rows(data, delimiter, 1) for delimiter in _DELIMITERS}
+    return next((of for of, rows in heads.items() if rows and set(schema.names) <= set(rows[0])), None)
+
+
 def _of_width(data: bytes, schema: Schema) -> str:
     """The delimiter under which the first row has as many cells as the model takes, else the likeliest."""
     for delimiter in _DELIMITERS:
         rows = first_rows(data, delimiter, 1)
-        if rows and 1 < len(rows[0]) in schema.widths:  # one cell is what any row has under a delimiter it lacks
+        if not rows or (delimiter == " " and any("," in cell for cell in rows[0])):  # text with blanks, too many cells
+            continue
+        if 1 < len(rows[0]) in schema.widths:  # one cell is what any row has under a delimiter it lacks
             return delimiter
     return find_delimiter(data)
 

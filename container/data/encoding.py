@@ -26,7 +26,14 @@ AS_WRITTEN = "name the column in categorical_columns, which takes every cell of 
 
 def _zero_or_one(text: str) -> float | None:
     value = cells.number(text)
-    return value if value in (0.0, 1.0) else None
+    return value if value is not None and _are_zero_or_one(np.array(value)) else None
+
+
+def _are_zero_or_one(values: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which are, as float32: the compiled reader sees no more of them."""
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    return np.asarray((narrow == 0) | (narrow == 1))
 
 
 def encode(column: Column, kind: Kind, name: str, categories: tuple[str, ...] = ()) -> tuple[NDArray[np.float32], int]:
@@ -73,7 +80,7 @@ def _from_numbers(column: Numbers, kind: Kind, name: str) -> NDArray[np.float64]
         return values
     wrong = ~np.isnan(values)
     if kind is Kind.BOOLEAN and column.kind is Kind.NUMBER:
-        wrong &= (values != 0) & (values != 1)
+        wrong &= ~_are_zero_or_one(values)
     if wrong.any():
         row = int(np.argmax(wrong))
         what, remedy = _EXPECTED[kind]

@@ -30,12 +30,13 @@ class FastCsv:
         """A large request is read in parts, on so many ``cpus``."""
         self._threads = 1 if cpus == 1 else cpus * _THREADS
         self._columns = len(schema.features)
+        self._booleans = [place for place, feature in enumerate(schema.features) if feature.kind is Kind.BOOLEAN]
         self._trailing = self._columns + 1 not in schema.widths
         # A header row is made of names; a row of numbers is none where no name reads as a number.
         names = (*schema.names, *(other.name for other in schema.others)) if schema.named else ()
         self._takes = (
             native is not None
-            and all(feature.kind is Kind.NUMBER for feature in schema.features)
+            and all(feature.kind in (Kind.NUMBER, Kind.BOOLEAN) for feature in schema.features)
             and not any(_is_cell(name.strip()) for name in names)
         )
 
@@ -56,7 +57,14 @@ class FastCsv:
         # Where blanks could be taken for the delimiter, a row with one cell too many is for the ordinary reader.
         if rows is None and self._trailing and body.rstrip(b"\r\n").endswith(b",") and not _BLANK.search(body):
             rows = native.parse_csv(body, self._columns, True, threads)
-        return None if rows is None else np.frombuffer(rows, np.float32).reshape(-1, self._columns)
+        if rows is None:
+            return None
+        matrix = np.frombuffer(rows, np.float32).reshape(-1, self._columns)
+        if self._booleans:
+            values = matrix[:, self._booleans]
+            if not ((values == 0) | (values == 1) | np.isnan(values)).all():
+                return None
+        return matrix
 
 
 def _is_cell(text: str) -> bool:

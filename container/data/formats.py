@@ -189,12 +189,14 @@ _REQUEST_READERS: dict[Format, Callable[[bytes, ContentType, Schema], AnyTable]]
         data,
         Place(),
         columnar.MAX_CELLS,
-        lambda names: set(names) - set(schema.names) if schema.named else (),
+        schema.unused,
         schema.names,
     ),
-    Format.JSON: lambda data, content_type, schema: structured.read_json(_utf8(data, content_type), schema.check_width),
+    Format.JSON: lambda data, content_type, schema: structured.read_json(
+        _utf8(data, content_type), schema.check_width, schema.unused
+    ),
     Format.JSON_LINES: lambda data, content_type, schema: structured.read_json_lines(
-        _utf8(data, content_type), schema.check_width
+        _utf8(data, content_type), schema.check_width, schema.unused
     ),
     Format.RECORDIO: lambda data, _, __: recordio_protobuf.read(data, Place(), labelled=False),
 }

@@ -2,7 +2,8 @@
 
 An index is the feature's 0-based column exactly as written, in training and in serving alike, so that a
 row's prediction never depends on the rows beside it. A request's rows may leave the label out; there a first
-``1:0.5`` is a feature, as the built-in algorithm takes it, and never a label with its weight.
+``1:0.5`` is a feature, as the built-in algorithm takes it, and never a label with its weight, and an empty line is
+what is left of a row without values, as there.
 """
 
 import re
@@ -41,7 +42,8 @@ _FORM = "write each row as 'label index:value index:value …', indices whole nu
 def read(data: bytes, place: Place, *, labelled: bool = True) -> SparseTable:
     """Read the rows; blank lines and ``#`` comments are passed over.
 
-    ``labelled`` says that a first ``1:0.5`` is a label with its weight, as in training; else it is a feature.
+    ``labelled`` says that a first ``1:0.5`` is a label with its weight, as in training; else it is a feature. Then
+    a blank line before or between rows without labels is a row without values.
 
     Raises:
         DataError: a row is not of the form above, names an index twice, or only some rows have a label,
@@ -73,16 +75,19 @@ def _read(
     rows: list[re.Match[bytes]] = []
     place = Place(place.name, place.unit, lines.__getitem__)
     pattern = _LABELLED if labelled else _PERHAPS_LABELLED
-    texts = data.splitlines()
+    texts = (data if labelled else data.rstrip()).splitlines()
     for line, raw in enumerate(texts, start=first_line):
         text = raw.partition(b"#")[0].strip()
-        if not text:
+        if not text and (labelled or raw.strip()):  # a blank line, or a comment
             continue
         row = pattern.fullmatch(text)
         lines.append(line)
         if row is None:
             raise place.locate(_malformed(text, len(lines) - 1))
         rows.append(row)
+    if not labelled and any(row["label"] for row in rows):  # then a row without values is its label alone
+        filled = [place for place, row in enumerate(rows) if row[0]]
+        lines[:], rows = [lines[place] for place in filled], [rows[place] for place in filled]
     try:
         label = _column(rows, "label", b"", given)
         weight = _column(rows, "weight", b":", given)

@@ -33,6 +33,9 @@ def absent(names: list[str], unknown: Sequence[str]) -> DataError:
     return DataError(cause, "send every column of training; leave a cell empty, or null, where it is not known")
 
 
+_ONE_ORDER = "the model's columns have no names: send lists, or the same names in the same order in every record"
+
+
 def check_same_names(table: Table) -> None:
     """Refuse records that name their values in several ways, for a model that knows no names: which comes first?"""
     lacking = next(iter(table.incomplete.items()), None)
@@ -42,6 +45,17 @@ def check_same_names(table: Table) -> None:
             "the names come in another order than the first record's"
             if lacking is None
             else f"the record has no {lacking[0]!r}, which others have",
-            "the model's columns have no names: send lists, or the same names in the same order in every record",
+            _ONE_ORDER,
             row=row,
         )
+
+
+def check_names_as(table: Table, names: tuple[str, ...]) -> None:
+    """Refuse records whose values have other names than the records before, for a model that knows no names.
+
+    Raises:
+        DataError: with the place of the first.
+    """
+    if table.names != names:
+        cause = "the names, or their order, are not those of the records before"
+        raise table.place.locate(DataError(cause, _ONE_ORDER, row=0))

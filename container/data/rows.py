@@ -26,6 +26,7 @@ class Rows:
     records: list[bytes]
     lines: list[int]
     reader: Callable[[bytes], Table]
+    delimiter: str = ","
 
     @classmethod
     def split(cls, data: bytes, content_type: ContentType, schema: Schema) -> "Rows | None":
@@ -46,7 +47,7 @@ class Rows:
                 b"",
                 records,
                 list(range(1, len(records) + 1)),
-                lambda part: structured.read_json_lines(delimited.decode_text(part, None)),
+                lambda part: structured.read_json_lines(delimited.decode_text(part, None), unused=schema.unused),
             )
         return cls._split_csv(text, content_type.header, schema)
 
@@ -67,7 +68,7 @@ class Rows:
         def read(part: bytes) -> Table:
             return delimited.read(delimited.decode_text(part, None), written, Place(), as_text, schema.widths)
 
-        return cls(b"".join(records[:first]), records[first:], lines[first:], read)
+        return cls(b"".join(records[:first]), records[first:], lines[first:], read, written.delimiter)
 
     def read(self, start: int, stop: int) -> Table:
         """These records as a table with as many rows.
@@ -87,6 +88,14 @@ class Rows:
         """One record on its own, still on its line, so that what is said of it names that line."""
         blank = b"\n" * (self.lines[place] - 1 - len(self.head.splitlines()))
         return replace(self, head=self.head + blank, records=[self.records[place]], lines=[self.lines[place]])
+
+    def is_quoted_whole(self, place: int) -> bool:
+        """Whether a record's quotes stand about whole cells, so that line breaks within them are meant (RFC 4180)."""
+        text = self.records[place].decode(errors="replace")
+        try:
+            return len(list(csv.reader([text], delimiter=self.delimiter, strict=True))) == 1
+        except csv.Error:
+            return False
 
     def by_line(self, place: int) -> "Rows":
         """One record's lines as records of their own, for a quote too many may have made one of them."""

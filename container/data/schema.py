@@ -125,13 +125,21 @@ class Schema:
         pairs = zip(places, self.features, strict=True)
         return {place for place, feature in pairs if feature.kind is not Kind.CATEGORY}
 
+    def unused(self, names: Sequence[str]) -> set[str]:
+        """Which columns of a table of these names are not looked at, as the features are found by name."""
+        return set(names) - set(self.names) if self.finds(names) else set()
+
+    def finds(self, names: Sequence[str]) -> bool:
+        """Whether the features are found by name in a table of these names, and not by position."""
+        return self.named or set(self.names) <= set(names)
+
     def select(self, table: Table) -> list[Column]:
         """The table's columns in the order of the features: by name where it has their names, else by position.
 
         Raises:
             DataError: a feature's column is missing, or a row has another number of cells than the model takes.
         """
-        if table.names is None or not (self.named or set(self.names) <= set(table.names)):
+        if table.names is None or not self.finds(table.names):
             self.check_width(len(table.columns))
             if table.names is not None:
                 misfit.check_same_names(table)

@@ -1,7 +1,7 @@
 """JSON and JSON Lines to a `Table`: rows by position, or records by name."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,11 +18,17 @@ _SHAPES = (
 )
 
 
+_EXACT = 2**53
+"""From there on float64 does not hold every whole number, and an identifier could be another."""
+
 CheckWidth = Callable[[int], None]
 """Refuses rows of so many values before columns are made of them."""
 
+Unused = Callable[[tuple[str, ...]], Collection[str]]
+"""Says which columns of these names are not used: they may hold anything, and become all missing."""
 
-def read_json(data: bytes, check_width: CheckWidth | None = None) -> Table:
+
+def read_json(data: bytes, check_width: CheckWidth | None = None, unused: Unused | None = None) -> Table:
     """Read ``{"instances": …}``, a list of rows or records, one row, one record, or a pandas split frame.
 
     Raises:
@@ -36,8 +42,8 @@ def read_json(data: bytes, check_width: CheckWidth | None = None) -> Table:
             if not isinstance(value, list):
                 raise DataError("'instances' is not a list", _SHAPES)
         elif isinstance(value.get("data"), list) and isinstance(value.get("columns"), list):
-            return _split_frame(value["columns"], value["data"], place)
-        elif "features" not in value and any(isinstance(item, list | dict) for item in value.values()):
+            return _split_frame(value["columns"], value["data"], place, unused)
+        elif "features" not in value and not _is_record(value, unused):
             raise DataError(f"the body has {listing(tuple(value))}, which is no form rows are read in", _SHAPES)
         else:
             value = [value]
@@ -45,10 +51,10 @@ def read_json(data: bytes, check_width: CheckWidth | None = None) -> Table:
         raise DataError(f"the body is {_name(value)}, neither rows nor records", _SHAPES)
     if value and not any(isinstance(item, list | dict) for item in value):
         value = [value]
-    return to_table(value, place, check_width)
+    return to_table(value, place, check_width, unused)
 
 
-def read_json_lines(data: bytes, check_width: CheckWidth | None = None) -> Table:
+def read_json_lines(data: bytes, check_width: CheckWidth | None = None, unused: Unused | None = None) -> Table:
     """Read one row or record per line; blank lines are passed over.
 
     Raises:
@@ -56,7 +62,7 @@ def read_json_lines(data: bytes, check_width: CheckWidth | None = None) -> Table
     """
     values, lines = json_lines(data)
     place = Place(unit="line", line_of=lines.__getitem__)
-    return to_table(values, place, check_width)
+    return to_table(values, place, check_width, unused)
 
 
 def json_lines(data: bytes, *, lenient: bool = False) -> tuple[list[Any], list[int]]:
@@ -106,11 +112,29 @@ def loads(data: bytes, what: str = "the body") -> Any:
         raise DataError(f"{what} has a number with too many digits", "send numbers of at most 300 digits") from None
 
 
-def _split_frame(columns: list[Any], rows: list[Any], place: Place) -> Table:
+def _is_record(value: Mapping[str, Any], unused: Unused | None) -> bool:
+    """Whether what is used of it is neither a list nor an object."""
+    left_out = _left_out(tuple(value), unused)
+    return not any(isinstance(item, list | dict) for name, item in value.items() if name not in left_out)
+
+
+def _left_out(names: tuple[str, ...], unused: Unused | None) -> Collection[str]:
+    """Those that are not used; none where that would be all, as then these are no records of such columns."""
+    found = unused(names) if unused else ()
+    return found if len(found) < len(names) else ()
+
+
+def _split_frame(columns: list[Any], rows: list[Any], place: Place, unused: Unused | None) -> Table:
+    names = tuple(str(name) for name in columns)
+    left_out = _left_out(names, unused)
+    blank = [index for index, name in enumerate(names) if name in left_out]
+    for row in rows:
+        for index in blank:
+            if isinstance(row, list) and index < len(row):
+                row[index] = None
     table = to_table(rows, place)
     if table.names is not None:
         raise DataError("'data' has records, which have names of their own", 'send lists beside "columns"')
-    names = tuple(str(name) for name in columns)
     if table.rows and len(names) != len(table.columns):
         raise DataError(f"'columns' has {len(names)} names, the rows have {len(table.columns)} values", "give each one")
     if len(set(names)) < len(names):
@@ -118,7 +142,9 @@ def _split_frame(columns: list[Any], rows: list[Any], place: Place) -> Table:
     return Table(table.columns, names, table.rows, place)
 
 
-def to_table(items: Sequence[Any], place: Place, check_width: CheckWidth | None = None) -> Table:
+def to_table(
+    items: Sequence[Any], place: Place, check_width: CheckWidth | None = None, unused: Unused | None = None
+) -> Table:
     """Rows, which are lists, or records, which are objects, as columns.
 
     Raises:
@@ -134,7 +160,9 @@ def to_table(items: Sequence[Any], place: Place, check_width: CheckWidth | None 
             if len(row) < len(names):
                 for name in names.keys() - row.keys():
                     incomplete.setdefault(name, index)
-        columns = [to_column([row.get(name) for row in rows], name) for name in names]
+        left_out = _left_out(tuple(names), unused)
+        blank = Numbers(np.full(len(rows), np.nan))
+        columns = [blank if name in left_out else to_column([row.get(name) for row in rows], name) for name in names]
         return Table(columns, tuple(names), len(rows), place, incomplete, partial(_first_reordered, rows))
     except DataError as error:
         raise place.locate(error) from None
@@ -179,8 +207,9 @@ def to_column(values: Sequence[Any], name: str | None) -> Column:
     """
     types = set(map(type, values)) - {type(None)}
     if types <= {float, int, bool}:
-        kind = Kind.BOOLEAN if types == {bool} else Kind.NUMBER
-        return Numbers(np.array([_to_float(value) for value in values]), kind)
+        numbers = np.array([_to_float(value) for value in values])
+        if types - {float} != {int} or not (np.abs(numbers) >= _EXACT).any():
+            return Numbers(numbers, Kind.BOOLEAN if types == {bool} else Kind.NUMBER)
     return Text.from_cells(_cell(value, row, name) for row, value in enumerate(values))
 
 
@@ -198,6 +227,8 @@ def _cell(value: Any, row: int, name: str | None) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value
+    if isinstance(value, int) and -(2**63) <= value < 2**64:  # orjson makes a float of any other
+        return str(value)
     if isinstance(value, int | float):
         number = _to_float(value)
         return "" if np.isnan(number) else cells.number_text(number)

@@ -11,7 +11,7 @@ from typing import Any
 
 import xgboost
 
-from container import __version__
+from container import __version__, logs
 from container.atomic import write_atomically
 from container.data.schema import Schema
 from container.errors import ModelError
@@ -158,7 +158,7 @@ def load(path: Path) -> Artifact:
             "copy it again, or train it again"
         ) from None
     for warning in told:  # such as that the model is of before XGBoost 1.6
-        log.info("XGBoost on %s: %s", path.name, str(warning.message).rpartition("WARNING: ")[2])
+        log.info("XGBoost on %s: %s", path.name, logs.words_of_xgboost(str(warning.message)))
     if booster.attr(_SCHEMA) is None:
         # Training here cuts what it can itself, and keeps all rounds where the later ones are needed.
         booster = best_rounds.cut(booster, path.name)

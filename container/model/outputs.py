@@ -145,3 +145,14 @@ _VALUES: dict[str, Callable[[Outputs, Evidence], Values]] = {
     "contributions": Outputs.contributions,
     "leaf": lambda _, evidence: Values.listed(evidence.leaves),
 }
+
+
+def check_known(keys: Sequence[str]) -> None:
+    """Refuse keys that no model has.
+
+    Raises:
+        UserError: with those there are.
+    """
+    wrong = tuple(key for key in keys if key not in _VALUES)
+    if wrong:
+        raise UserError(f"no model has an output {listing(wrong, 3)}; ask for any of {', '.join(_VALUES)}")

@@ -1,5 +1,6 @@
 """The schema of a model from elsewhere: what XGBoost itself keeps about its columns."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,16 +17,19 @@ from container.model.apart import apart
 def of(booster: xgboost.Booster) -> Schema:
     """Names where the model has them, and the categories' where it was trained on pandas' or Arrow's.
 
-    XGBoost < 3.1 kept none: there a categorical column takes the categories' codes, as a number.
+    A column of pandas' truth values, which XGBoost calls "i", takes true and false as well as 1 and 0. XGBoost < 3.1
+    kept no categories: there a categorical column takes the categories' codes, as a number.
     """
-    names = booster.feature_names
+    names, types = booster.feature_names, booster.feature_types or ()
     schema = Schema.from_names(booster.num_features(), names)
-    if "c" not in (booster.feature_types or ()):
+    if not {"c", "i"} & set(types):
         return schema
-    found = _categories(booster)
+    found = (_categories(booster) if "c" in types else []) or [()] * len(types)
     features = (
-        Feature(feature.name, Kind.CATEGORY, feature.position, categories) if categories else feature
-        for feature, categories in zip(schema.features, found or [()] * len(schema.features), strict=True)
+        Feature(feature.name, Kind.CATEGORY, feature.position, categories)
+        if categories
+        else replace(feature, kind=Kind.BOOLEAN if kind == "i" else feature.kind)
+        for feature, kind, categories in zip(schema.features, types, found, strict=True)
     )
     return Schema(tuple(features), named=names is not None)
 

@@ -1,5 +1,6 @@
 """The request's body: within its limit, whole, and never left half read."""
 
+import sys
 from contextlib import suppress
 
 from flask import Request
@@ -30,7 +31,8 @@ def read_body(request: Request, settings: ServingSettings) -> bytes:
     if declared is not None and declared > settings.body_limit:
         raise _too_large(settings, f"{declared:,}")
     try:
-        data = request.stream.read(settings.body_limit + 1)
+        # Some streams make room for as much as they are asked for.
+        data = request.stream.read(min(settings.body_limit + 1 if declared is None else declared, sys.maxsize))
     except _LOST as error:
         raise UserError(f"the request body cannot be read to its end: {error}; send it again") from None
     if len(data) > settings.body_limit:

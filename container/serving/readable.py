@@ -5,6 +5,7 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from container.data import misfit
 from container.data.rows import Rows
 from container.errors import DataError
 from container.model.predictor import Predictor
@@ -40,18 +41,20 @@ class _Reading:
         self.matrices: list[NDArray[np.float32]] = []
         self.present: list[NDArray[np.bool_]] = []
         self.first_error: DataError | None = None
-        self._encode = predictor.encode
+        self._predictor = predictor
+        self._names: tuple[str, ...] | None = None
+        """Those of the first records that could be read, where the model goes by position and records have names."""
 
     def read(self, rows: Rows, start: int, stop: int) -> None:
         """Take the records at once where all can be read, else each half on its own."""
         try:
-            matrix = np.asarray(self._encode(rows.read(start, stop)))
+            matrix = self._encoded(rows, start, stop)
         except DataError:
             if stop - start > 1:
                 middle = (start + stop) // 2
                 self.read(rows, start, middle)
                 self.read(rows, middle, stop)
-            elif len((lines := rows.by_line(start)).records) > 1:
+            elif not rows.is_quoted_whole(start) and len((lines := rows.by_line(start)).records) > 1:
                 self.read(lines, 0, len(lines.records))
             else:
                 self._miss(rows, start)
@@ -63,6 +66,21 @@ class _Reading:
         self.present.append(np.zeros(1, dtype=np.bool_))
         if self.first_error is None:
             try:
-                self._encode(rows.alone(place).read(0, 1))
+                self._encoded(rows.alone(place), 0, 1)
             except DataError as error:
                 self.first_error = error
+
+    def _encoded(self, rows: Rows, start: int, stop: int) -> NDArray[np.float32]:
+        """These records as the model takes them.
+
+        Raises:
+            DataError: at least one of them cannot be read, or is unlike those before.
+        """
+        table = rows.read(start, stop)
+        by_position = table.names is not None and not self._predictor.schema.finds(table.names)
+        if by_position and self._names is not None:
+            misfit.check_names_as(table, self._names)
+        matrix = np.asarray(self._predictor.encode(table))
+        if by_position:
+            self._names = table.names
+        return matrix

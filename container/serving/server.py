@@ -28,6 +28,9 @@ from container.serving.worker.shares import Shares
 
 log = logging.getLogger(__name__)
 
+LEAST_TIMEOUT = 3
+"""Seconds. A worker says that it lives each second, and where the CPUs are busy, later: with less it would be ended."""
+
 
 def options(settings: ServingSettings) -> dict[str, Any]:
     """gunicorn's settings; each says why where its default would not do."""
@@ -37,7 +40,7 @@ def options(settings: ServingSettings) -> dict[str, Any]:
         "worker_class": FastWorker if settings.fast_worker else Worker,
         # So that one is free while others wait for something, as for another service.
         "threads": THREADS,
-        "timeout": settings.timeout,
+        "timeout": max(settings.timeout, LEAST_TIMEOUT),
         # SageMaker kills 30 s after SIGTERM.
         "graceful_timeout": 20,
         # Longer than the platform's proxy keeps an idle connection, or it would send into a closed one.

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -225,6 +226,25 @@ def test_a_client_that_does_not_close_after_the_last_reply_holds_up_nobody(tmp_p
         start = time.monotonic()
         assert server.request("GET", "/ping").status == 200
         assert time.monotonic() - start < 1
+
+
+def test_what_waits_of_clients_that_are_gone_holds_up_nobody(tmp_path: Path) -> None:
+    with constant(tmp_path) as server, ExitStack() as stack:
+        first, *gone, no_more_to_say = (stack.enter_context(server.connect()) for _ in range(6))
+        first.sendall(post(b"x" * LARGE, X_Seconds=2))
+        time.sleep(0.5)
+        for connection in gone:
+            connection.sendall(post(b"x" * LARGE, X_Seconds=5))
+        no_more_to_say.sendall(post(b"x" * LARGE))
+        no_more_to_say.shutdown(socket.SHUT_WR)
+        time.sleep(0.5)
+        for connection in gone:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close resets
+            connection.close()
+        start = time.monotonic()
+        assert read_reply(first).startswith(b"HTTP/1.1 200 OK")
+        assert read_reply(no_more_to_say).startswith(b"HTTP/1.1 200 OK")
+        assert time.monotonic() - start < 6
 
 
 def test_an_odd_request_that_stops_arriving_is_given_up(tmp_path: Path) -> None:

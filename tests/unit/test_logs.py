@@ -19,6 +19,7 @@ log = logging.getLogger("test")
 def as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    logs._said.clear()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -162,6 +163,15 @@ def test_a_warning_of_xgboost_is_in_its_words_alone(capsys: pytest.CaptureFixtur
     (line,) = capsys.readouterr().out.splitlines()
     said = json.loads(line)["message"] if as_json else line.removeprefix("WARNING: ")
     assert said == 'XGBoost: Parameters: { "no_such" } are not used.'
+
+
+def test_a_warning_of_xgboost_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure()
+    for second, text in enumerate(["slow", "slow", "slow\n  and more", "slow"]):
+        place = f"[00:00:0{second}] WARNING: /src/gbm.cc:3: {text}"
+        logging.getLogger("py.warnings").warning("%s", f"a.py:{second}: UserWarning: {place}\n  work()\n")
+        logs.configure()
+    assert capsys.readouterr().out == "WARNING: XGBoost: slow\nWARNING: XGBoost: slow and more\n"
 
 
 def test_other_warnings_keep_their_place(capsys: pytest.CaptureFixture[str]) -> None:

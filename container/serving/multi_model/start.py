@@ -5,6 +5,8 @@ import os
 from typing import Any
 
 from container.contract.serving_env import ServingSettings
+from container.errors import UserError
+from container.model import outputs
 from container.serving import negotiation, server
 from container.serving.metrics import Metrics
 from container.serving.multi_model.control import Control
@@ -21,10 +23,15 @@ def serve(settings: ServingSettings) -> None:
     """Serve until SIGTERM.
 
     Raises:
-        UserError: the default content type of replies is none that can be written.
+        UserError: the default content type of replies is none that can be written, or no model has the keys to reply
+            with.
         ContainerError: there is no place for what the workers share.
     """
     negotiation.default_type(settings.default_accept)
+    try:
+        outputs.check_known(settings.output)
+    except UserError as error:
+        raise UserError(f"SAGEMAKER_INFERENCE_OUTPUT: {error}") from None
     registry = Registry.create()
     owner = os.getpid()
     try:

@@ -3,18 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import xgboost
-from scipy import sparse
 
 from container.data.formats import ContentType, read_request, with_hint
-from container.data.table import Place, Table
-from container.errors import DataError, UserError
+from container.errors import DataError, UserError, listing
 from container.model import artifact
 from container.model.artifact import Artifact
 from container.model.evidence import Matrix
 from container.model.predictor import Predictor
-from container.serving.scripted import plain
+from container.serving.scripted import plain, returned
 from container.serving.scripted.hooks import HookError, Hooks
 
 
@@ -41,7 +38,7 @@ class Pipeline:
         predicts = "predict_fn" in hooks or "transform_fn" in hooks or callable(getattr(self.model, "predict", None))
         if "model_fn" in hooks and not predicts:
             raise UserError(
-                f"model_fn of {hooks.code.script.name} returned {_kind(self.model)}, "
+                f"model_fn of {hooks.code.script.name} returned {returned.kind(self.model)}, "
                 "which has no predict; add a predict_fn"
             )
 
@@ -71,42 +68,28 @@ class Pipeline:
             return self._own.predict_matrix(self.rows(data)).scores
         if self._booster is not None:
             matrix = data if isinstance(data, xgboost.DMatrix) else xgboost.DMatrix(data)
+            self._check_order(matrix.feature_names)
             return self._booster.predict(matrix, validate_features=False)
         return self.model.predict(data)
 
     def rows(self, data: Any) -> Matrix:
-        """What input_fn returned, as the rows this image's own model takes.
+        """What input_fn returned, as the rows this image's own model takes. Raises as `returned.rows` does."""
+        assert self._own is not None
+        return returned.rows(data, self._own, f"input_fn of {self._hooks.code.script.name}")
+
+    def _check_order(self, given: Sequence[str] | None) -> None:
+        """Columns go by position, whatever they are called; but not where their names say that these differ.
 
         Raises:
-            DataError: they do not fit the model.
-            HookError: they are no rows.
+            HookError: they are the model's names in another order.
         """
-        assert self._own is not None
-        if (frame := _table(data)) is not None:
-            return self._own.encode(frame)
-        if isinstance(data, xgboost.DMatrix):
-            data = data.get_data()
-        width = len(self._own.schema.features)
-        matrix: Matrix
-        if sparse.issparse(data):
-            given: Any = data
-            found = given.tocsr().astype(np.float32)
-            # Columns that no row has, the format did not count.
-            shape = (found.shape[0], max(width, found.shape[1]))
-            matrix = sparse.csr_matrix((found.data, found.indices, found.indptr), shape=shape)
-        else:
-            try:
-                if np.ndim(data) == 0:  # None among them, of which numpy makes a number
-                    raise TypeError
-                matrix = np.atleast_2d(np.ascontiguousarray(data, dtype=np.float32))
-            except (TypeError, ValueError):
-                raise HookError(
-                    f"input_fn of {self._hooks.code.script.name} returned {_kind(data)}, which is no table of numbers; "
-                    "return a DMatrix, a DataFrame or an array"
-                ) from None
-        if matrix.shape[0] == 0 or matrix.ndim != 2 or matrix.shape[1] != width:
-            raise DataError(f"input_fn returned the shape {matrix.shape}", f"the model takes rows of {width} values")
-        return matrix
+        assert self._reader is not None
+        trained = self._reader.schema.names
+        if given is not None and tuple(given) != trained and set(given) == set(trained):
+            raise HookError(
+                f"input_fn of {self._hooks.code.script.name} returned the model's columns in another order, "
+                f"{listing(list(given), 4)}; return {listing(trained, 4)}"
+            )
 
     def _named(self, matrix: Matrix) -> xgboost.DMatrix:
         """The rows with the names and types of the model's columns, which its predict compares."""
@@ -146,21 +129,3 @@ def _booster(model: Any) -> xgboost.Booster | None:
 
 def _described(booster: xgboost.Booster) -> Artifact:
     return Artifact(booster, artifact.schema_of(booster, "that model_fn returned"))
-
-
-def _table(data: Any) -> Table | None:
-    """A DataFrame as a table with its columns' names, None for anything else."""
-    if not (hasattr(data, "iloc") and hasattr(data, "columns")):
-        return None
-    import pyarrow as pa
-
-    from container.data.arrow import from_arrow
-
-    found = pa.Table.from_pandas(data, preserve_index=False)
-    names = tuple(map(str, found.column_names))
-    columns = [from_arrow(column, name) for column, name in zip(found.columns, names, strict=True)]
-    return Table(columns, names, found.num_rows, Place("input_fn", "row"))
-
-
-def _kind(value: Any) -> str:
-    return f"a {type(value).__name__}"

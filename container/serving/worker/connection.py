@@ -1,5 +1,6 @@
 """A connection with what was read from it and not yet answered, and what was answered and not yet taken."""
 
+import select
 import socket
 import time
 from collections import deque
@@ -143,6 +144,12 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn is not typed
         self.pool: Pool | None = None
         self.ends = 0.0
         """When it is closed at the latest, while what still arrives is read and thrown away."""
+
+    def is_reset(self) -> bool:
+        """Whether nobody is left to answer. Who has only said that it sends no more, may still read."""
+        look = select.poll()
+        look.register(self.sock, 0)  # the two that are waited for whatever is asked for:
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in look.poll(0))
 
     def begin_upload(self, upload: Upload) -> None:
         self.upload, self.since = upload, time.monotonic()

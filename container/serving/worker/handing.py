@@ -80,6 +80,9 @@ class Handing(Sending):
     def handle(self, conn: Connection) -> Any:
         began = time.monotonic()
         try:
+            if conn.is_reset():  # while it waited for its turn
+                log.debug("a client that is gone gets no answer")
+                return False
             return super().handle(conn)
         finally:
             conn.seconds = time.monotonic() - began

@@ -4,6 +4,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
 from math import inf
@@ -15,6 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from container import logs
 from container.contract import allocator
+from container.model import native_log
 from container.serving.failures import error_body
 from container.serving.seen import ROWS, Seen, request_id
 
@@ -48,6 +50,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
     def init_process(self) -> None:
         self.observe = self.app.observer.of_worker(self.slot)
         super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.cfg.threads, initializer=native_log.attach)
 
     def init_signals(self) -> None:
         super().init_signals()

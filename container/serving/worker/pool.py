@@ -8,13 +8,15 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
+from container.model import native_log
+
 
 class Pool(ThreadPoolExecutor):
     """Counts what it has been given, for the event loop; the loop alone calls what is here."""
 
     def __init__(self, threads: int, limit: int) -> None:
         """``limit`` is how many jobs may wait while all the threads are busy."""
-        super().__init__(threads, initializer=_step_back)
+        super().__init__(threads, initializer=_begin)
         self.threads, self.limit = threads, limit
         self._given: set[Future[Any]] = set()
         self._seconds = 0.0
@@ -52,7 +54,8 @@ class Pool(ThreadPoolExecutor):
         return min(60, max(1, ceil(self.waiting / self.threads * self._seconds)))
 
 
-def _step_back() -> None:
-    """Let the event loop go first: this thread's work takes longer."""
+def _begin() -> None:
+    """Let the event loop go first, as this thread's work takes longer; and have XGBoost's warnings go to the log."""
+    native_log.attach()
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -54,6 +54,17 @@ def test_without_a_program_there_is_none(opt_ml: OptMl, caplog: pytest.LogCaptur
     assert "set SAGEMAKER_PROGRAM=inference.py" in caplog.text
 
 
+def test_a_directory_without_a_program_is_told(opt_ml: OptMl, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    put(opt_ml.model / "code")
+    assert InferenceCode.ready(ServingSettings(submit_directory="s3://bucket/sourcedir.tar.gz"), opt_ml) is None
+    (message,) = caplog.messages
+    assert message == (
+        "no code is taken from SAGEMAKER_SUBMIT_DIRECTORY=s3://bucket/sourcedir.tar.gz, "
+        "for SAGEMAKER_PROGRAM names no script; set it to one"
+    )
+
+
 @pytest.mark.parametrize("scheme", ["", "file://"])
 def test_a_folder_is_used_where_it_lies(opt_ml: OptMl, tmp_path: Path, scheme: str) -> None:
     script = put(tmp_path / "mine")

@@ -138,6 +138,12 @@ TEXT_ONLY = Schema(
         pytest.param(
             "note;area;color;sold\n1;1;red;2\n", NAMED, ("note", "area", "color", "sold"), id="more, semicolons"
         ),
+        pytest.param(
+            "Unnamed: 0,area,color, sold\n1,2,red,\n",
+            NAMED,
+            ("Unnamed: 0", "area", "color", "sold"),
+            id="more, one with a blank",
+        ),
         pytest.param("1,2,3\n", UNNAMED, None, id="numbers for a model without names"),
         pytest.param("a,b,c\n1,2,3\n", UNNAMED, ("a", "b", "c"), id="names for a model without"),
         pytest.param("red,big\n", TEXT_ONLY, None, id="a row of text"),
@@ -200,3 +206,8 @@ def test_text_in_the_only_column_is_not_split():
     schema = Schema((Feature("city", Kind.CATEGORY, 1, ("New York",)),), (Other("y", 0, Role.TARGET),), named=True)
     written = of_request(b"New York\nLos Angeles\n", schema)
     assert (written.delimiter, written.width) == (",", 1)
+
+
+def test_a_blank_in_text_does_not_make_one_cell_too_many_the_right_number():
+    written = of_request(b"red,big,New York\n", TEXT_ONLY)
+    assert (written.delimiter, written.width) == (",", 3)

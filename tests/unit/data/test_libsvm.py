@@ -143,3 +143,18 @@ def test_rows_are_read_back_as_they_were_written(rows):
         dict(zip(matrix[i].indices.tolist(), matrix[i].data.tolist(), strict=True)) for i in range(matrix.shape[0])
     ]
     assert found == rows
+
+
+def test_in_a_request_an_empty_line_is_a_row_without_values():
+    table = read("\n0:5\n# note\n \t\n1:2\n\n \n", labelled=False)
+    assert table.matrix.toarray().tolist() == [[0, 0], [5, 0], [0, 0], [0, 2]]
+    assert [table.place.line_of(row) for row in range(4)] == [1, 2, 4, 5]
+
+
+def test_where_a_requests_rows_have_labels_an_empty_line_is_none():
+    table = read("\n1 0:5\n\n0\n\n", labelled=False)
+    assert table.matrix.toarray().tolist() == [[5], [0]]
+    assert table.label.tolist() == [1, 0]
+    assert table.place.line_of(1) == 4
+    with pytest.raises(DataError, match=r"the row has no label, unlike the rows before \(train/a.libsvm line 3\)"):
+        read("1 0:5\n\n0:5", labelled=False)

@@ -122,3 +122,16 @@ def test_the_format_is_found_out_where_nobody_says():
     rows = Rows.split(b'[1, "A"]\n[2, "A"]', ContentType.parse(None), SCHEMA)
     assert rows is not None
     assert rows.records == [b'[1, "A"]\n', b'[2, "A"]']
+
+
+@pytest.mark.parametrize(
+    ("body", "whole"),
+    [
+        (b'x,"B\nC"\n1,A', True),
+        (b'"x,\n1",A', True),
+        (b'x,"B\nC"y\n1,A', False),
+        (b'x,"B\r\n""C"\r\n1,A', True),
+    ],
+)
+def test_whether_line_breaks_are_meant(body, whole):
+    assert split(body).is_quoted_whole(0) is whole

@@ -139,3 +139,35 @@ def test_rows_records_frames_and_lines_are_the_same_table(rows):
         assert repr(rows_of(read_json(text.encode()))) == expected
     for lines in (rows, records):
         assert repr(rows_of(read_json_lines("\n".join(map(dump, lines)).encode()))) == expected
+
+
+def test_whole_numbers_that_float64_would_change_stay_as_they_are_written():
+    (column,) = read_json(b"[[9007199254740993], [null], [20], [2.5]]").columns
+    assert list(column.values) == ["9007199254740993", "20", "2.5"]
+    for other in (b"1", b"Infinity"):  # which orjson reads, and which is left to Python
+        (column, _) = read_json(b'[["x", %s], [-9223372036854775809, 1]]' % other).columns
+        assert list(column.values) == ["x", "-9223372036854775808"]
+    assert isinstance(read_json(b"[[9007199254740991], [-9007199254740991]]").columns[0], Numbers)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "other": {"x": [1]}}',
+        '[{"a": 1, "other": []}]',
+        '{"instances": [{"other": {}, "a": 1}]}',
+        '{"columns": ["other", "a"], "data": [[[2], 1]]}',
+    ],
+)
+def test_columns_that_are_not_used_may_hold_anything(text):
+    table = read_json(text.encode(), unused=lambda names: set(names) - {"a"})
+    assert dict(zip(table.names, rows_of(table)[0], strict=True)) == {"a": 1, "other": None}
+    table = read_json_lines(b'{"a": 1, "other": [1]}\n{"a": 2}\n', unused=lambda names: set(names) - {"a"})
+    assert rows_of(table) == [[1, None], [2, None]]
+
+
+def test_where_no_column_is_used_what_they_hold_is_looked_at():
+    with pytest.raises(DataError, match="the body has 'inputs', which is no form rows are read in"):
+        read_json(b'{"inputs": [[1]]}', unused=set)
+    with pytest.raises(DataError, match=r"a list stands where a value belongs \(line 1, column 'inputs'\)"):
+        read_json_lines(b'{"inputs": [[1]]}', unused=set)

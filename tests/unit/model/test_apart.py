@@ -41,3 +41,10 @@ def test_what_it_raises_is_raised() -> None:
     assert apart(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
         apart(divmod, 7, 0)
+
+
+def test_what_xgboost_warns_of_there_is_a_warning_here_too() -> None:
+    data = xgboost.DMatrix(np.ones((2, 1)), np.zeros(2), nthread=1)
+    booster = xgboost.Booster({"no_such": 3, "nthread": 1, "verbosity": 1}, [data])
+    with pytest.warns(UserWarning, match="no_such"):
+        apart(booster.update, data, 0)

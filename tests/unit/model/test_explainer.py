@@ -145,6 +145,7 @@ def test_without_the_extension(monkeypatch, caplog):
     assert "contributions come from XGBoost: the compiled core is not installed" in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore:.*`booster=gblinear` is deprecated")
 def test_a_linear_model(caplog):
     caplog.set_level(logging.INFO)
     X = np.random.default_rng(0).normal(size=(50, 2))

@@ -145,6 +145,7 @@ def test_other_arrays_are_refused(rows):
         forest_of("reg:squarederror").predict(rows)
 
 
+@pytest.mark.filterwarnings("ignore:.*`booster=gblinear` is deprecated")
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [

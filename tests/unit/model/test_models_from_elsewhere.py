@@ -78,6 +78,20 @@ def test_categories_that_xgboost_stored_go_by_their_names(tmp_path):
     np.testing.assert_allclose(predictor.predict(table).scores, booster.predict(data), rtol=1e-6)
 
 
+def test_truth_values_of_pandas_are_taken_as_pandas_writes_them(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": random.normal(size=60), "garage": random.random(60) > 0.5})
+    data = xgboost.DMatrix(frame, frame["size"] + frame["garage"], nthread=1)
+    booster = xgboost.train({"nthread": 1}, data, 5)
+    path = tmp_path / "model.ubj"
+    booster.save_model(path)
+    predictor = Predictor(artifact.load(path))
+    assert [feature.kind for feature in predictor.schema.features] == [Kind.NUMBER, Kind.BOOLEAN]
+    for written in (frame, frame.astype(float)):
+        table = read_request(written.to_csv(index=False).encode(), ContentType.parse("text/csv"), predictor.schema)
+        np.testing.assert_array_equal(predictor.predict(table).scores, booster.predict(data))
+
+
 def test_categories_without_names_are_codes(tmp_path):
     codes = np.random.default_rng(0).integers(0, 4, (60, 2)).astype(np.float32)
     data = xgboost.DMatrix(codes, codes[:, 0] == 2, feature_types=["c", "q"], enable_categorical=True, nthread=1)
@@ -89,3 +103,13 @@ def test_categories_without_names_are_codes(tmp_path):
     body = "\n".join(",".join(map(str, row)) for row in codes.tolist()).encode()
     table = read_request(body, ContentType.parse("text/csv"), predictor.schema)
     np.testing.assert_array_equal(predictor.predict(table).scores, booster.predict(data))
+
+
+def test_what_xgboost_says_of_an_old_one_is_told_in_its_words_alone(caplog):
+    caplog.set_level("INFO")
+    with xgboost.config_context(verbosity=1):  # which a booster of another test may have set for all
+        artifact.load(FOLDER / "1.0.2-regression.json")
+    (message,) = caplog.messages
+    assert message.startswith(
+        "XGBoost on 1.0.2-regression.json: Found JSON model saved before XGBoost 1.6, please save"
+    )

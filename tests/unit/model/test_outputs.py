@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from container.data.schema import Feature, Other, Role, Schema
 from container.errors import UserError
 from container.model.artifact import Artifact
+from container.model.outputs import check_known
 from container.model.predictor import Predictor
 from container.model.values import Values
 from tests.unit.model.boosters import CASES, trained
@@ -218,3 +219,10 @@ def test_from_several_threads(name):
     with ThreadPoolExecutor(4) as pool:
         for answer in pool.map(lambda _: ask(model, *OURS), range(40)):
             assert {key: values.array.tobytes() for key, values in answer.items()} == wanted
+
+
+def test_keys_that_no_model_has_are_refused():
+    check_known(())
+    check_known(("predicted_label", "quantiles", "leaf"))
+    with pytest.raises(UserError, match="no model has an output 'probabilty'; ask for any of predicted_label, "):
+        check_known(("margin", "probabilty"))

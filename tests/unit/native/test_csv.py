@@ -262,7 +262,6 @@ def test_blank_lines_and_trailing_delimiters():
     ("schema", "body"),
     [
         pytest.param(Schema((Feature("f0", Kind.CATEGORY, 0, ("1",)),)), b"1", id="category"),
-        pytest.param(Schema((Feature("f0", Kind.BOOLEAN),)), b"1", id="boolean"),
         pytest.param(Schema((Feature("f0", Kind.DATE),)), b"2024-05-31", id="date"),
         pytest.param(Schema((Feature("2020"), Feature("2021", position=1)), named=True), b"2020,2021\n1,2", id="years"),
         pytest.param(Schema((Feature("NA"),), named=True), b"NA\n1", id="a name that is missing"),
@@ -307,3 +306,24 @@ def test_bytes_nobody_named_that_are_no_csv(body):
 def test_without_the_extension(monkeypatch):
     monkeypatch.setattr(fast_csv, "native", None)
     assert FastCsv(Schema.from_names(2)).matrix(b"1,2", CSV) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        (b"5,1\n6,0\n7,\n8,-0\n9,1.0", 5),
+        (b"5,0.99999999999\n6,1e-60", 2),
+        (b"5,true", None),
+        (b"5,2", None),
+        (b"5,0.5\n6,1", None),
+    ],
+)
+def test_truth_values_are_zero_or_one(body: bytes, rows: int | None) -> None:
+    schema = Schema((Feature("area"), Feature("garage", Kind.BOOLEAN, 1)), named=True)
+    matrix = FastCsv(schema).matrix(body, CSV)
+    if rows is None:
+        assert matrix is None
+    else:
+        assert matrix is not None
+        assert len(matrix) == rows
+        assert bits(matrix) == bits(ordinary(body, schema))

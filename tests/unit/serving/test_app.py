@@ -147,6 +147,16 @@ def test_a_chunked_body_beyond_the_limit_is_refused_as_it_is_read() -> None:
     assert "MAX_CONTENT_LENGTH" in reply.get_json()["error"]
 
 
+@pytest.mark.parametrize("limit", [10**12, 10**15, 10**30])
+def test_a_limit_beyond_all_memory_takes_none(limit: int) -> None:
+    with many.loaded(f"{many.PREFIX}a=approval", ServingSettings(workers=1, max_content_length=limit)) as server:
+        reply = server.app.test_client().post("/models/a/invoke", data="100,3", content_type="text/csv")
+        assert reply.status_code == 200
+        environ = {"wsgi.input": io.BytesIO(b"100,3"), "wsgi.input_terminated": True}
+        reply = server.app.test_client().post("/models/a/invoke", content_type="text/csv", environ_overrides=environ)
+        assert reply.status_code == 200
+
+
 @pytest.mark.parametrize("attributes", ["x" * 1025, "caf\xe9"])
 def test_attributes_that_could_not_be_returned_are_left_out(client: FlaskClient, attributes: str) -> None:
     reply = client.post("/invocations", data="1,2", headers={"X-Amzn-SageMaker-Custom-Attributes": attributes})

@@ -64,3 +64,15 @@ def test_no_row_can_be_read(client: FlaskClient, accept: str, body: bytes, outpu
     headers = {"Accept": accept, "X-Amzn-SageMaker-Custom-Attributes": f"output={output}"}
     reply = client.post("/invocations", data="1\n2", content_type="text/csv", headers=headers)
     assert reply.data == body
+
+
+def test_a_record_whose_names_are_in_another_order_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    predictor = Predictor(artifact.load(MODELS / "sizes.ubj"))
+    settings = ServingSettings(workers=1, placeholders=True)
+    client = create_app(ModelService(predictor, settings), settings).test_client()
+    good, other = '{"a": 100, "b": 3}', '{"b": 100, "a": 3}'
+    reply = client.post("/invocations", data="\n".join([good, other, good]), content_type="application/jsonlines")
+    first, none, last = reply.data.split(b"\n")
+    assert first == last != none == b""
+    (record,) = [record for record in caplog.records if record.name == readable.__name__]
+    assert "the first: the names, or their order, are not those of the records before (line 2)" in record.getMessage()

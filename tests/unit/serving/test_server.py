@@ -28,3 +28,8 @@ def test_gunicorn_takes_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not cfg.accesslog
     assert cfg.graceful_timeout < 25
     assert server.wsgi() is app
+
+
+@pytest.mark.parametrize(("timeout", "least"), [(1, 3), (2, 3), (3, 3), (60, 60)])
+def test_a_worker_may_be_silent_for_longer_than_between_two_signs_of_life(timeout: int, least: int) -> None:
+    assert options(ServingSettings(workers=1, timeout=timeout))["timeout"] == least

@@ -2,6 +2,10 @@
 
 from threading import Event
 
+import pytest
+
+from container.contract.serving_env import ServingSettings
+from container.errors import UserError
 from container.serving.multi_model import start
 
 
@@ -36,3 +40,8 @@ def test_it_gives_signs_of_life_while_one_model_loads() -> None:
     assert control.joined
     worker.alive.clear()
     assert not worker.alive.wait(1.5)  # from now on the loop gives them
+
+
+def test_keys_that_no_model_has_are_refused_before_any_is_loaded() -> None:
+    with pytest.raises(UserError, match=r"^SAGEMAKER_INFERENCE_OUTPUT: no model has an output 'scores'; ask "):
+        start.serve(ServingSettings(workers=1, multi_model=True, output=("scores",)))

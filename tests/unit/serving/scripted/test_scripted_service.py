@@ -333,6 +333,23 @@ def test_rows_that_do_not_fit(client: Client, returned: str, status: int, messag
     assert reply.get_json()["error"].startswith(message)
 
 
+def test_columns_in_another_order_than_those_of_model_fn_s_booster_are_refused(client: Client) -> None:
+    script = f"""
+        import xgboost
+        def model_fn(folder):
+            return xgboost.Booster({{"nthread": 1}}, model_file="{MODELS / "approval.ubj"}")
+        def input_fn(body, content_type):
+            row = [float(cell) for cell in body.decode().split(",")]
+            return xgboost.DMatrix([row], feature_names=content_type.split("-"))
+    """
+    made = client(script, None)
+    assert post(made, b"3,100", "rooms-area").get_json() == {
+        "error": "input_fn of inference.py returned the model's columns in another order, 'rooms', 'area'; "
+        "return 'area', 'rooms'"
+    }
+    assert post(made, b"100,3", "area-rooms").get_data() == post(made, b"100,3", "a-b").get_data() == b"[0.45347622]"
+
+
 def test_predict_fn_gets_a_dmatrix_and_the_booster(client: Client) -> None:
     script = """
         def predict_fn(data, model):

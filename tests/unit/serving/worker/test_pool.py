@@ -2,6 +2,10 @@
 
 from threading import Event
 
+import numpy as np
+import pytest
+import xgboost
+
 from container.serving.worker.pool import Pool
 
 
@@ -47,4 +51,15 @@ def test_what_waits_can_be_given_up() -> None:
         assert [job.cancelled() for job in jobs] == [False, True, True]
     finally:
         go.set()
+        pool.shutdown()
+
+
+def test_what_xgboost_warns_of_in_its_threads_is_a_warning() -> None:
+    data = xgboost.DMatrix(np.ones((2, 1)), np.zeros(2), nthread=1)
+    booster = xgboost.Booster({"no_such": 3, "nthread": 1, "verbosity": 1}, [data])
+    pool = Pool(1, 2)
+    try:
+        with pytest.warns(UserWarning, match="no_such"):
+            pool.give(booster.update, data, 0).result()
+    finally:
         pool.shutdown()
