@@ -56,6 +56,23 @@ def identity(
     return about
 
 
+def unrepeatable(params: Mapping[str, Any]) -> str | None:
+    """Why a job that was cut off cannot end with the model it would have had, None where it can.
+
+    What XGBoost 3.4 keeps between rounds and not in the model; seen by cutting trainings off.
+    """
+    if params.get("booster") == "gblinear":
+        if params.get("updater") != "coord_descent":
+            return "updater 'shotgun' makes another model each time; 'coord_descent' does not"
+        if params.get("feature_selector") == "shuffle":
+            return "feature_selector 'shuffle' shuffles on from the order of the round before"
+    if params.get("lambdarank_unbiased"):
+        return "lambdarank_unbiased goes on from the positions' bias that the round before found"
+    if params.get("seed_per_iteration") == 0:
+        return "with seed_per_iteration=0 a round draws on from where the one before ended; leave it out"
+    return None
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """The model after ``rounds`` rounds, as bytes XGBoost loads, and the rounds' scores."""

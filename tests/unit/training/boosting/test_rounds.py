@@ -118,6 +118,16 @@ def test_early_stopping_without_validation_data_is_ignored_with_a_warning(caplog
     assert "early_stopping_rounds=2 is ignored: there is no validation channel to watch" in caplog.text
 
 
+@pytest.mark.filterwarnings(r"ignore:[\s\S]*contains only positive or negative samples")
+def test_a_metric_that_is_nan_in_every_round_stops_nothing(caplog):
+    label = np.r_[(np.median(NOISY) < NOISY)[:100], np.ones(100)]
+    settings = {"num_round": "8", "early_stopping_rounds": "2", "eval_metric": "auc", "objective": "binary:logistic"}
+    done = train(settings, label=label)
+    assert done.booster.num_boosted_rounds() == 8
+    said = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert said == ["validation-auc was NaN in every round, so early stopping saw no best one; all are kept"]
+
+
 @pytest.mark.filterwarnings("ignore:.*`booster=gblinear` is deprecated")
 def test_a_linear_booster_has_no_rounds_to_leave_out(caplog):
     done = train({"num_round": "50", "early_stopping_rounds": "2", "booster": "gblinear", "eta": "1"})
