@@ -75,15 +75,35 @@ def _outputs(settings: Parameters) -> int | None:
     return len(settings.quantile_alpha or settings.expectile_alpha or (0,))
 
 
-def _in_booster(settings: Parameters) -> Iterator[str]:
-    name, given, method = "tree_method", str(settings.tree_method), settings.tree_method
+def idle(settings: Parameters) -> str | None:
+    """What the job sets without effect, where XGBoost does not say so itself; None without any."""
+    name, given, method = _grown_by(settings)
+    unused = {
+        "max_leaves": settings.max_leaves,
+        "grow_policy": settings.grow_policy == "lossguide",
+        "max_bin": settings.max_bin,
+    }
+    if method != "exact" or settings.booster == "gblinear" or not any(unused.values()):
+        return None
+    return f"{', '.join(of for of in unused if unused[of])}: without effect with {name} {given!r}, ignored"
+
+
+def _grown_by(settings: Parameters) -> tuple[str, str, str | None]:
+    """Which parameter says how trees are grown, its value, and the ``tree_method`` that this is."""
     if settings.updater and settings.updater[0] in GROWERS:  # it goes before the tree_method
-        name, given, method = "updater", settings.updater[0], GROWERS[settings.updater[0]]
+        return "updater", settings.updater[0], GROWERS[settings.updater[0]]
+    return "tree_method", str(settings.tree_method), settings.tree_method
+
+
+def _in_booster(settings: Parameters) -> Iterator[str]:
+    name, given, method = _grown_by(settings)
     if method == "exact":
         if settings.device.startswith("cuda"):
             yield f"{name!r}: {given!r} runs on the CPU only; use tree_method 'hist' with a GPU"
         if settings.max_depth == 0:
             yield f"'max_depth': must be at least 1 for {name} {given!r}, got '0'"
+        if (settings.colsample_bynode or 1) < 1:
+            yield f"'colsample_bynode': needs tree_method 'hist' or 'approx', got {name} {given!r}"
         if settings.sampling_method == "gradient_based":
             yield f"'sampling_method': 'gradient_based' needs tree_method 'hist' or 'approx', got {name} {given!r}"
     if settings.multi_strategy == "multi_output_tree":

@@ -9,7 +9,7 @@ from pydantic import PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from container.errors import UserError
-from container.training.hyperparameters.conflicts import conflicts
+from container.training.hyperparameters.conflicts import conflicts, idle
 from container.training.hyperparameters.metric_names import OUR_METRICS, check_metric
 from container.training.hyperparameters.parameters import FIELDS, Parameters
 from container.training.hyperparameters.types import GROWERS, MODIFIERS, ON_GPU, choices, shown, unquote
@@ -89,6 +89,8 @@ class Hyperparameters(Parameters):
         if metric := _tuned_metric(parsed):
             parsed = parsed.model_copy(update={"eval_metric": (*parsed.eval_metric, metric)})
         parsed.check(parsed.objective)
+        if unused := idle(parsed):
+            warnings.append(unused)
         parsed._warnings = tuple(warnings)
         return parsed
 

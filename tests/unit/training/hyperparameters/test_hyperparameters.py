@@ -307,6 +307,14 @@ def test_the_names_of_other_tools_lead_to_names_of_ours():
         ({"tree_method": "exact", "device": "cuda"}, "'tree_method': 'exact' runs on the CPU only"),
         ({"tree_method": "exact", "max_depth": "0"}, "'max_depth': must be at least 1 for tree_method 'exact'"),
         (
+            {"tree_method": "exact", "colsample_bynode": "0.5"},
+            "'colsample_bynode': needs tree_method 'hist' or 'approx', got tree_method 'exact'",
+        ),
+        (
+            {"updater": "grow_colmaker", "colsample_bynode": "0.5"},
+            "'colsample_bynode': needs tree_method 'hist' or 'approx', got updater 'grow_colmaker'",
+        ),
+        (
             {"tree_method": "exact", "sampling_method": "gradient_based"},
             "'sampling_method': 'gradient_based' needs tree_method 'hist' or 'approx', got tree_method 'exact'",
         ),
@@ -420,6 +428,26 @@ def test_obsolete_updaters_are_ignored(updater):
     parsed = Hyperparameters.parse({"updater": updater})
     assert parsed.updater is None
     assert parsed.warnings == (f"updater {updater}: not in XGBoost 3, ignored",)
+
+
+@pytest.mark.parametrize(
+    ("given", "warnings"),
+    [
+        ({}, ()),
+        ({"max_leaves": "0", "grow_policy": "depthwise"}, ()),
+        ({"max_bin": "64"}, ("max_bin: without effect with {}, ignored",)),
+        (
+            {"max_leaves": "9", "grow_policy": "lossguide", "max_bin": "64"},
+            ("max_leaves, grow_policy, max_bin: without effect with {}, ignored",),
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "value"), [("tree_method", "exact"), ("updater", "grow_colmaker"), ("tree_method", "approx")]
+)
+def test_what_exact_does_not_use_is_one_warning(given, warnings, name, value):
+    said = Hyperparameters.parse({**given, name: value}).warnings
+    assert said == (() if value == "approx" else tuple(text.format(f"{name} {value!r}") for text in warnings))
 
 
 def test_gpu_hist_on_the_cpu_is_hist():
@@ -611,8 +639,8 @@ def test_documented_defaults_are_those_of_xgboost():
         for name, field in FIELDS.items()
         if field.for_xgboost and (field.default[:1].isdigit() or field.default[:1] == "`")
     }
-    # 'auto' is ours; the other two are in no saved configuration, or only as a number there.
-    for name in ("device", "verbosity", "process_type"):
+    # 'auto' and a seed for each round are ours; the other two are in no saved configuration, or only as a number there.
+    for name in ("device", "seed_per_iteration", "verbosity", "process_type"):
         del documented[name]
     jobs = [{key: text for key, text in job(name, "").items() if key != name} for name in documented]
     told = [seen["config"] for seen in one_round(jobs)]
