@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from container.errors import UserError
 from container.training.hyperparameters.conflicts import conflicts, idle
 from container.training.hyperparameters.metric_names import OUR_METRICS, check_metric
-from container.training.hyperparameters.parameters import FIELDS, Parameters
+from container.training.hyperparameters.parameters import DATA, FIELDS, Parameters
 from container.training.hyperparameters.types import GROWERS, MODIFIERS, ON_GPU, choices, shown, unquote
 
 ALIASES = {
@@ -75,7 +75,7 @@ class Hyperparameters(Parameters):
             elif name in spelling:
                 problems.append(f"{spelling[name]!r} and {given!r} are the same parameter; give one of them")
             else:
-                spelling[name], values[name] = given, unquote(text)
+                spelling[name], values[name] = given, _bare(name, unquote(text))
         warnings = []
         if obsolete := [name for name in raw if name in OBSOLETE]:
             warnings.append(f"{', '.join(obsolete)}: without effect in XGBoost 3, ignored")
@@ -129,6 +129,11 @@ class Hyperparameters(Parameters):
         return params
 
 
+def _bare(name: str, text: str) -> str:
+    """The value without blanks around it, which a name in the data may have, and the delimiter may be."""
+    return text if FIELDS[name].group == DATA and name not in ("header", "csv_weights") else text.strip()
+
+
 def _for_xgboost(name: str, value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
@@ -153,7 +158,7 @@ def _modernize(values: dict[str, str]) -> Iterator[str]:
         values["tree_method"] = "hist"
         if values.setdefault("device", "cuda") == "cpu":
             yield "tree_method gpu_hist with device cpu: trains on the CPU"
-    if values.get("use_dask_gpu_training", "").strip().lower() in ("true", "1"):
+    if values.get("use_dask_gpu_training", "").lower() in ("true", "1"):
         values.setdefault("device", "cuda")
     if "updater" in values:
         yield from _modernize_updaters(values)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from container.errors import UserError
 from container.training.hyperparameters import parse
 from container.training.hyperparameters.metric_names import OUR_METRICS, RANKING, XGBOOST_METRICS, misfits
-from container.training.hyperparameters.parameters import FIELDS
+from container.training.hyperparameters.parameters import DATA, FIELDS
 from container.training.hyperparameters.parse import ALIASES, OBSOLETE, OBSOLETE_UPDATERS, Hyperparameters
 from container.training.hyperparameters.types import choices
 
@@ -157,6 +157,23 @@ def test_a_valid_value(name, write):
     parsed = Hyperparameters.parse({key: write(word) for key, word in job(name, text).items()})
     assert getattr(parsed, FIELDS[name].attribute) == value
     assert name in parsed.given
+
+
+NAMES = {name for name, field in FIELDS.items() if field.group == DATA} - {"header", "csv_weights"}
+
+
+@pytest.mark.parametrize("name", sorted({*VALID} - NAMES | {"ignore_columns", "weight_column"}))
+@pytest.mark.parametrize("write", [" {} ", "{}\n", ' "{}" ', '"{} "'])
+def test_blanks_around_a_value_do_not_count(name, write):
+    text, value = VALID[name]
+    parsed = Hyperparameters.parse({**job(name, text), name: write.format(text)})
+    assert getattr(parsed, FIELDS[name].attribute) == value
+
+
+@pytest.mark.parametrize(("name", "text"), [("target", " price "), ("group_column", "query "), ("delimiter", " ")])
+def test_blanks_of_names_in_the_data_stay(name, text):
+    parsed = Hyperparameters.parse({**job(name, text)})
+    assert getattr(parsed, name) == text
 
 
 @pytest.mark.parametrize(
