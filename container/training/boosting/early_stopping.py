@@ -34,7 +34,7 @@ class EarlyStopping:
 
         So are those after the round that training ends with.
         """
-        name = self.name(history)
+        name = f"validation-{self.metric}" if self.metric else next(reversed(history), "")
         upwards = higher_is_better(name.partition("-")[2])
         for score in history.get(name, ())[self.rounds :]:
             if self.done:
@@ -43,10 +43,6 @@ class EarlyStopping:
             if gain > self.min_delta or (math.isnan(self.best_score) and not math.isnan(score)):
                 self.best_round, self.best_score = self.rounds, score
             self.rounds += 1
-
-    def name(self, history: dict[str, list[float]]) -> str:
-        """What is watched, such as ``validation-rmse``."""
-        return f"validation-{self.metric}" if self.metric else next(reversed(history), "")
 
     @property
     def done(self) -> bool:

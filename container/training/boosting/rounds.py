@@ -5,6 +5,7 @@ was: sampling is seeded by the round's number.
 """
 
 import logging
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,6 +62,9 @@ def train(
     offset = 0 if earlier is None else earlier.num_boosted_rounds()
     end = offset + hyperparameters.num_round
     watch = _watch(hyperparameters, validation_data)
+    tuned = hyperparameters.tuning_objective_metric or ""
+    if tuned.startswith("validation:") and validation_data is None and cluster.leads:
+        log.warning("_tuning_objective_metric=%s: there is no validation channel to compute it on", tuned)
     with explained("train"):
         booster, history = _start(params, evals, end, checkpoints, earlier, cluster, watch)
         if watch is not None:
@@ -75,6 +79,7 @@ def train(
             _record(history, evaluate(booster, evals, number, quick, ours))
             if cluster.leads:
                 log.info("%s", _last_line(offset, history))
+                _warn_of_no_numbers(history)
             if watch is not None:
                 watch.see(history)
             if cluster.any(stop.requested):
@@ -87,8 +92,6 @@ def train(
             checkpoints.save(booster, history, offset + _length(history))
     if _length(history) == first and cluster.leads:
         log.info("%s", _last_line(offset, history))  # there is no other, and a tuning job reads one
-    if watch is not None and watch.best_round < 0 and cluster.leads:
-        log.warning("%s was NaN in every round, so early stopping saw no best one; all are kept", watch.name(history))
     whole = offset + _length(history) == end or (watch is not None and watch.done)
     return replace(_finish(booster, params, history, offset, watch), whole=whole)
 
@@ -182,6 +185,20 @@ def _length(history: History) -> int:
 
 def _last_line(offset: int, history: History) -> str:
     return line(offset + _length(history) - 1, {name: scores[-1] for name, scores in history.items()})
+
+
+def _warn_of_no_numbers(history: History) -> None:
+    """Name each metric once, in the round in which it is the first time no finite number."""
+    names = [
+        name
+        for name, scores in history.items()
+        if not math.isfinite(scores[-1]) and all(math.isfinite(score) for score in scores[:-1])
+    ]
+    if names:
+        log.warning(
+            "%s: not a finite number, which early stopping never takes for better; does the metric fit the labels?",
+            ", ".join(names),
+        )
 
 
 def _record(history: History, scores: dict[str, float]) -> None:

@@ -89,9 +89,7 @@ class Hyperparameters(Parameters):
         if metric := _tuned_metric(parsed):
             parsed = parsed.model_copy(update={"eval_metric": (*parsed.eval_metric, metric)})
         parsed.check(parsed.objective)
-        if unused := idle(parsed):
-            warnings.append(unused)
-        parsed._warnings = tuple(warnings)
+        parsed._warnings = (*warnings, *filter(None, (idle(parsed), _unknown_tuned_metric(parsed))))
         return parsed
 
     def check(self, objective: str | None, outputs: int | None = None) -> None:
@@ -196,6 +194,18 @@ def _tuned_metric(settings: Parameters) -> str | None:
         return check_metric(metric)
     except ValueError:
         return None  # the tuning job's regular expression reads something else from the log
+
+
+def _unknown_tuned_metric(settings: Parameters) -> str | None:
+    """What to say where it is written like a metric of ours and is none."""
+    channel, _, metric = (settings.tuning_objective_metric or "").rpartition(":")
+    if channel not in ("train", "validation"):
+        return None
+    try:
+        check_metric(metric)
+    except ValueError as error:
+        return f"_tuning_objective_metric: {error}; training logs no such metric"
+    return None
 
 
 def _unknown(name: str) -> str:

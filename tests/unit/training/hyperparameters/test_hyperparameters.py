@@ -485,6 +485,21 @@ def test_updaters_of_the_gpu_are_tree_methods(updater, method):
     assert "with device cpu: trains on the CPU" in parsed.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("validation:rmsee", "'rmsee' is not a metric; did you mean 'rmse'?"),
+        ("train:ams", "'ams' must be written like ams@0.15"),
+        ("validation:ndcg@5", None),
+        ("loss", None),
+        ("test:rmsee", None),
+    ],
+)
+def test_a_tuned_metric_that_is_written_wrong_is_a_warning(metric, said):
+    expected = () if said is None else (f"_tuning_objective_metric: {said}; training logs no such metric",)
+    assert Hyperparameters.parse({"_tuning_objective_metric": metric}).warnings == expected
+
+
 def test_the_platforms_own_keys_are_tolerated():
     parsed = Hyperparameters.parse({"sagemaker_program": '"train.py"', "_tuning_objective_metric": "my metric"})
     assert (parsed.booster_params(), parsed.eval_metric, parsed.warnings) == ({}, (), ())
