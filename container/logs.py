@@ -25,7 +25,7 @@ def configure(level: str = "INFO", *, as_json: bool = False, sparing: bool = Fal
     """
     handler = _Sparing(sys.stdout, of) if sparing else logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Json() if as_json else _LevelPrefix())
-    handler.addFilter(_xgboost_in_words)
+    handler.addFilter(_XGBoostInWords())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -39,11 +39,20 @@ def say_repeats(*, at_once: bool = False) -> None:
             handler.say_repeats(at_once)
 
 
-def _xgboost_in_words(record: logging.LogRecord) -> bool:
-    """Leave a warning of XGBoost's its words, and not the places in code that it came through."""
-    if record.name == "py.warnings" and (match := _OF_XGBOOST.fullmatch(record.getMessage())):
-        record.msg, record.args = f"XGBoost: {' '.join(match[1].split())}", ()
-    return True
+class _XGBoostInWords(logging.Filter):
+    """Leaves a warning of XGBoost's its words, and not the places in code that it came through; each is said once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "py.warnings" and (match := _OF_XGBOOST.fullmatch(record.getMessage())):
+            record.msg, record.args = f"XGBoost: {' '.join(match[1].split())}", ()
+            if record.msg in self._said:
+                return False
+            self._said.add(record.msg)
+        return True
 
 
 class _LevelPrefix(logging.Formatter):

@@ -146,6 +146,7 @@ def load(path: Path) -> Artifact:
         raise ModelError(f"the model file {path} cannot be read: {error.strerror}; check its permissions") from None
     if not raw.lstrip()[:1] == b"{":
         raise ModelError(model_bytes.refusal(raw, path))
+    _be_heard()
     booster = xgboost.Booster({"nthread": 1})
     try:
         _check_whole(raw)
@@ -163,6 +164,16 @@ def load(path: Path) -> Artifact:
         # Training here cuts what it can itself, and keeps all rounds where the later ones are needed.
         booster = best_rounds.cut(booster, path.name)
     return Artifact(booster, schema_of(booster, path))
+
+
+def _be_heard() -> None:
+    """Let what XGBoost warns of be a Python warning, and so a line of the log, in this thread too.
+
+    It asks each thread for a callback of its own, and writes to stderr where there is none; its package gives one to
+    the thread that imports it (XGBoost 3.4, python-package/xgboost/_c_api.py).
+    """
+    library = xgboost.core._LIB  # type: ignore[attr-defined]  # there is no other way to it
+    library.XGBRegisterLogCallback(library.callback)
 
 
 def _check_whole(raw: bytes) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,14 @@ def test_models_of_plain_xgboost_keep_their_names(tmp_path):
     path.write_bytes(xgboost.train({"nthread": 1}, data, 1).save_raw("json"))
     schema = artifact.load(path).schema
     assert (schema.names, schema.named) == (("a", "b", "c", "d"), True)
+
+
+def test_what_xgboost_says_in_another_thread_is_a_warning_too(tmp_path, capfd):
+    path = tmp_path / "xgboost-model"
+    path.write_bytes((Path(__file__).parents[2] / "golden" / "models" / "linear.ubj").read_bytes())
+    with pytest.warns(UserWarning, match="`booster=gblinear` is deprecated"), ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: artifact.load(path).booster.save_config()).result()
+    assert capfd.readouterr() == ("", "")
 
 
 class _Bomb:
