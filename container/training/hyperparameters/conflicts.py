@@ -132,5 +132,7 @@ def _in_updaters(settings: Parameters) -> Iterator[str]:
         )
     if sum(name in GROWERS for name in updaters) > 1:
         yield f"'updater': must have at most one of {', '.join(GROWERS)}, got {given!r}"
+    if "refresh" in updaters and settings.monotone_constraints is not None:
+        yield "'updater': 'refresh' cannot be had with monotone_constraints"
     if settings.feature_selector in ("random", "greedy", "thrifty") and "coord_descent" not in updaters:
         yield f"'feature_selector': {settings.feature_selector!r} needs updater 'coord_descent'"

@@ -359,6 +359,10 @@ def test_the_names_of_other_tools_lead_to_names_of_ours():
         ({"updater": "grow_gpu_hist,grow_colmaker"}, "'updater': must have at most one of grow_colmaker,"),
         ({"updater": "grow_gpu_hist", "booster": "gblinear"}, "'updater': must be one of shotgun, coord_descent"),
         ({"updater": "grow_colmaker,grow_histmaker"}, "'updater': must have at most one of grow_colmaker,"),
+        (
+            {"updater": "grow_colmaker,refresh", "monotone_constraints": "(1)"},
+            "'updater': 'refresh' cannot be had with monotone_constraints",
+        ),
         ({"booster": "gblinear", "feature_selector": "greedy"}, "'feature_selector': 'greedy' needs updater"),
         ({"csv_weights": "1", "weight_column": "w"}, "'csv_weights' and 'weight_column' both say where the weights"),
         ({"lower_bound_column": "lo"}, "'lower_bound_column' and 'upper_bound_column' belong together; give both"),
