@@ -109,6 +109,8 @@ class Checkpoints:
         named: set[str] = set()
         for path, run, rounds, checksum in sorted(self._files(), key=lambda file: -file[2]):
             if rounds > most_rounds:
+                if run == self._run:
+                    log.info("%s has more than %s rounds and is passed over", path.name, most_rounds)
                 continue
             raw = _read(path)
             if raw is None or _checksum(raw) != checksum:

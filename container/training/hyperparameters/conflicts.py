@@ -75,17 +75,21 @@ def _outputs(settings: Parameters) -> int | None:
     return len(settings.quantile_alpha or settings.expectile_alpha or (0,))
 
 
-def idle(settings: Parameters) -> str | None:
-    """What the job sets without effect, where XGBoost does not say so itself; None without any."""
+def idle(settings: Parameters) -> Iterator[str]:
+    """What the job sets without effect, a line each, where XGBoost does not say so itself."""
+    if settings.min_delta and not settings.early_stopping_rounds:
+        yield "min_delta: without effect without early_stopping_rounds, ignored"
+    if settings.num_cv_round > 1 and not settings.kfold:
+        yield "_num_cv_round: without effect without _kfold, ignored"
     name, given, method = _grown_by(settings)
-    unused = {
-        "max_leaves": settings.max_leaves,
-        "grow_policy": settings.grow_policy == "lossguide",
-        "max_bin": settings.max_bin,
-    }
-    if method != "exact" or settings.booster == "gblinear" or not any(unused.values()):
-        return None
-    return f"{', '.join(of for of in unused if unused[of])}: without effect with {name} {given!r}, ignored"
+    if method == "exact" and settings.booster != "gblinear":
+        sets = {
+            "max_leaves": settings.max_leaves,
+            "grow_policy": settings.grow_policy == "lossguide",
+            "max_bin": settings.max_bin,
+        }
+        if unused := ", ".join(of for of in sets if sets[of]):
+            yield f"{unused}: without effect with {name} {given!r}, ignored"
 
 
 def _grown_by(settings: Parameters) -> tuple[str, str, str | None]:

@@ -89,7 +89,7 @@ class Hyperparameters(Parameters):
         if metric := _tuned_metric(parsed):
             parsed = parsed.model_copy(update={"eval_metric": (*parsed.eval_metric, metric)})
         parsed.check(parsed.objective)
-        parsed._warnings = (*warnings, *filter(None, (idle(parsed), _unknown_tuned_metric(parsed))))
+        parsed._warnings = (*warnings, *idle(parsed), *_unknown_tuned_metric(parsed))
         return parsed
 
     def check(self, objective: str | None, outputs: int | None = None) -> None:
@@ -196,16 +196,14 @@ def _tuned_metric(settings: Parameters) -> str | None:
         return None  # the tuning job's regular expression reads something else from the log
 
 
-def _unknown_tuned_metric(settings: Parameters) -> str | None:
+def _unknown_tuned_metric(settings: Parameters) -> Iterator[str]:
     """What to say where it is written like a metric of ours and is none."""
     channel, _, metric = (settings.tuning_objective_metric or "").rpartition(":")
-    if channel not in ("train", "validation"):
-        return None
-    try:
-        check_metric(metric)
-    except ValueError as error:
-        return f"_tuning_objective_metric: {error}; training logs no such metric"
-    return None
+    if channel in ("train", "validation"):
+        try:
+            check_metric(metric)
+        except ValueError as error:
+            yield f"_tuning_objective_metric: {error}; training logs no such metric"
 
 
 def _unknown(name: str) -> str:

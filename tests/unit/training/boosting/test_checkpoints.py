@@ -156,6 +156,14 @@ def test_more_rounds_go_on_where_fewer_ended(tmp_path, caplog):
     assert next(text.partition("\t")[0] for text in caplog.messages if text.startswith("[")) == "[10]"
 
 
+def test_fewer_rounds_than_a_checkpoint_has_begin_anew_and_say_so(tmp_path, caplog):
+    caplog.set_level("INFO")
+    _train({"num_round": "4"}, _rows(), Checkpoints(tmp_path, {}))
+    fewer = _train({"num_round": "2"}, _rows(), Checkpoints(tmp_path, {}))
+    assert _raw(fewer) == _raw(_train({"num_round": "2"}, _rows()))
+    assert "has more than 2 rounds and is passed over" in caplog.text
+
+
 def test_damaged_newest_falls_back(tmp_path, caplog):
     settings = {"num_round": "6", "checkpoint_interval": "2"}
     _train(settings, _rows(), Checkpoints(tmp_path, {}, 2))

@@ -471,6 +471,20 @@ def test_what_exact_does_not_use_is_one_warning(given, warnings, name, value):
     assert said == (() if value == "approx" else tuple(text.format(f"{name} {value!r}") for text in warnings))
 
 
+@pytest.mark.parametrize(
+    ("given", "warnings"),
+    [
+        ({"min_delta": "0.1"}, ("min_delta: without effect without early_stopping_rounds, ignored",)),
+        ({"min_delta": "0.1", "early_stopping_rounds": "2"}, ()),
+        ({"_num_cv_round": "2"}, ("_num_cv_round: without effect without _kfold, ignored",)),
+        ({"_num_cv_round": "2", "_kfold": "2"}, ()),
+        ({"_num_cv_round": "1", "min_delta": "0"}, ()),
+    ],
+)
+def test_what_needs_another_to_have_an_effect_is_a_warning(given, warnings):
+    assert Hyperparameters.parse(given).warnings == warnings
+
+
 def test_gpu_hist_on_the_cpu_is_hist():
     parsed = Hyperparameters.parse({"tree_method": "gpu_hist", "device": "cpu"})
     assert parsed.booster_params() == {"tree_method": "hist", "device": "cpu"}
