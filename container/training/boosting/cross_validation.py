@@ -123,7 +123,7 @@ def split(rows: Rows, objective: str, folds: int, seed: int) -> Iterator[Index]:
     if len(units) < folds:
         what = "rows" if rows.group is None else "queries"
         raise UserError(f"'_kfold': {folds} folds need at least {folds} {what}, and the data has {len(units)}")
-    order = np.random.default_rng(seed).permutation(len(units))
+    order = np.random.default_rng(seed % 2**32).permutation(len(units))
     if rows.group is None and objective.startswith(("binary:", "multi:")):
         order = order[np.argsort(rows.label[order], kind="stable")]
     fold_of = np.empty(len(units), dtype=np.intp)

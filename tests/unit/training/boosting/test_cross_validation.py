@@ -26,6 +26,12 @@ def test_every_row_is_held_out_once():
     assert {len(fold) for fold in held_out} == {20, 21}
 
 
+def test_a_seed_may_be_negative():
+    below, least = (np.concatenate(list(split(_rows(9), "reg:squarederror", 3, seed))) for seed in (-1, -(2**31) + 1))
+    assert sorted(below) == sorted(least) == list(range(9))
+    assert list(below) != list(least)
+
+
 def test_classes_are_spread_evenly():
     label = [1.0] * 10 + [0.0] * 90
     for fold in split(_rows(100, label=label), "binary:logistic", 5, seed=3):
