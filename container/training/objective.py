@@ -172,6 +172,8 @@ def _misfit(metric: str, task: Task, labels: Spread, hyperparameters: Hyperparam
     spread = f"these go from {labels.least:g} to {labels.greatest:g}{'' if labels.whole else ', with fractions'}"
     if metric in ("auc", "aucpr") and not task.ranks and not labels.within(0, 1):
         return f"is for the labels 0 and 1, and {spread}; leave it out"
+    if metric in CLASS_METRICS and not labels.whole:
+        return f"is for classes, and {spread}; use logloss, or leave it out"
     binary = metric in ("pre", "map") or (metric == "aucpr" and task.ranks)
     if binary and not (labels.within(0, 1) and labels.whole):
         return f"is for the labels 0 and 1, and {spread}; {'use ndcg' if task.ranks else 'leave it out'}"

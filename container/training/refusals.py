@@ -16,6 +16,15 @@ class XGBoostRefusalError(ContainerError):
     """XGBoost refused to do something; the message has its own words."""
 
 
+_REMEDIES = {
+    "Invalid output score, might be caused by invalid query group weight": (
+        "ndcg counts a query that has no relevant row as 1, whatever its weight; multiply all weights by the same "
+        "number, so that none is less than 1"
+    )
+}
+"""What to do where XGBoost 3.4's own sentence leaves that open (src/metric/rank_metric.cc)."""
+
+
 @contextmanager
 def explained(action: str) -> Iterator[None]:
     """Turn an XGBoost error into ``XGBoost cannot <action>: <its sentence>``; all of it goes to the log.
@@ -27,7 +36,9 @@ def explained(action: str) -> Iterator[None]:
         yield
     except xgboost.core.XGBoostError as error:
         log.error("%s", error)
-        raise XGBoostRefusalError(f"XGBoost cannot {action}: {reason(str(error))}") from None
+        said = reason(str(error))
+        remedy = "".join(f" ({more})" for part, more in _REMEDIES.items() if part in said)
+        raise XGBoostRefusalError(f"XGBoost cannot {action}: {said}{remedy}") from None
 
 
 def reason(text: str) -> str:

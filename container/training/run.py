@@ -20,7 +20,7 @@ from container.model import artifact
 from container.model.artifact import Artifact
 from container.training import device
 from container.training.boosting import cross_validation, rounds
-from container.training.boosting.checkpoints import Checkpoints, identity
+from container.training.boosting.checkpoints import Checkpoints, identity, unrepeatable
 from container.training.boosting.earlier import continued_hyperparameters, load_earlier
 from container.training.hosts.cluster import Cluster, ClusterError, joined
 from container.training.hyperparameters.parse import Hyperparameters
@@ -91,9 +91,13 @@ def _train(
     checkpoints = None
     # The platform makes the folder when checkpoints are asked for.
     if cluster.any(opt_ml.checkpoints.is_dir()):
-        about = identity(plan.params, hyperparameters, plan.schema, plan.parts, earlier, cluster)
-    if cluster.leads and opt_ml.checkpoints.is_dir():
-        checkpoints = Checkpoints(opt_ml.checkpoints, about, hyperparameters.checkpoint_interval)
+        if why := unrepeatable(plan.params):
+            if cluster.leads:
+                log.warning("No checkpoints are kept, and a job that is cut off begins anew: %s", why)
+        else:
+            about = identity(plan.params, hyperparameters, plan.schema, plan.parts, earlier, cluster)
+            if cluster.leads and opt_ml.checkpoints.is_dir():
+                checkpoints = Checkpoints(opt_ml.checkpoints, about, hyperparameters.checkpoint_interval)
     log.info("Read in %.1f s; boosting %s rounds", time.monotonic() - started, hyperparameters.num_round)
     stop.defer()
     if hyperparameters.kfold:
@@ -148,7 +152,7 @@ def _train_folds(
         path = output / "predictions.csv"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            predicted = folds.predictions, plan.task.objective, plan.schema.targets
+            predicted = folds.predictions, plan.task.objective, plan.schema.targets, plan.schema.classes
             path.write_text(cross_validation.predictions_csv(label, *predicted), "utf-8")
         except OSError as error:
             raise ModelError(f"{path} cannot be written: {error.strerror}; free space, or mount it writable") from None

@@ -69,6 +69,15 @@ def test_text_classes_are_named_in_predictions(job, train):
     assert prediction.scores.shape == (3, 3)
 
 
+def test_out_of_fold_predictions_have_the_classes_by_their_names(job, train):
+    job.hyperparameters |= {"_kfold": 2}
+    lines = "".join(f"{'yes' if i % 3 else 'no'},{i % 3}\n" for i in range(60))
+    assert train(job.channel("train", {"a.csv": "y,x\n" + lines})) == 0
+    header, *cells = (job.output / "data" / "predictions.csv").read_text().splitlines()
+    assert header == "label,predicted_label,probability"
+    assert {tuple(line.split(",")[:2]) for line in cells} == {("yes", "yes"), ("no", "no")}
+
+
 def test_the_log_says_what_was_read_and_each_round(job, train, capsys):
     job.hyperparameters |= {"target": "price", "num_round": 3, "ignore_columns": "note"}
     header = "id,color,price,note,day,sold\n"
@@ -197,6 +206,22 @@ def test_abalone_is_predicted_as_it_was_logged(tmp_path, shift):
 def long_job(tmp_path: Path) -> Job:
     job = Job(tmp_path / "ml", {"num_round": 1_000_000, "max_depth": 2})
     return job.channel("train", libsvm("train", 0), "text/libsvm")
+
+
+def test_a_job_that_cannot_be_repeated_keeps_no_checkpoints_and_says_why(job, train, capsys):
+    job.hyperparameters |= {"objective": "rank:ndcg", "group_column": 1, "checkpoint_interval": 1}
+    job.channel("train", {"a.csv": "".join(f"{i % 3},{i // 6},{i % 5}\n" for i in range(60))})
+    checkpoints = job.root / "checkpoints"
+    checkpoints.mkdir()
+    assert train(job) == 0
+    assert len(list(checkpoints.iterdir())) == 3
+    capsys.readouterr()
+    job.hyperparameters["lambdarank_unbiased"] = 1
+    assert train(job) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if "checkpoint" in line]
+    assert len(said) == 1
+    assert "WARNING: No checkpoints are kept, and a job that is cut off begins anew: lambdarank_unbiased" in said[0]
+    assert len(list(checkpoints.iterdir())) == 3
 
 
 @pytest.mark.filterwarnings("ignore:.*Unknown file format")  # XGBoost's word on a name without an extension

@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,21 @@ def identity(
     return about
 
 
+def unrepeatable(params: Mapping[str, Any]) -> str | None:
+    """Why a job that was cut off cannot end with the model it would have had, None where it can.
+
+    What XGBoost 3.4 keeps between rounds and not in the model; seen by cutting trainings off. The updater ``shotgun``
+    keeps nothing: it makes another model each time anyway, cut off or not.
+    """
+    if params.get("booster") == "gblinear" and params.get("feature_selector") == "shuffle":
+        return "feature_selector 'shuffle' shuffles on from the order of the round before"
+    if params.get("lambdarank_unbiased"):
+        return "lambdarank_unbiased goes on from the positions' bias that the round before found"
+    if params.get("seed_per_iteration") == 0:
+        return "with seed_per_iteration=0 a round draws on from where the one before ended; leave it out"
+    return None
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """The model after ``rounds`` rounds, as bytes XGBoost loads, and the rounds' scores."""
@@ -74,16 +90,25 @@ class Checkpoints:
         self._run = hashlib.sha256(json.dumps(self._about, sort_keys=True).encode()).hexdigest()[:8]
         self._interval = interval
         self._next = time.monotonic() + _LEAST_SECONDS
+        self._failed = False
 
     def within(self, name: str) -> "Checkpoints":
         """The checkpoints of one booster of several, in a folder of their own."""
         return Checkpoints(self._folder / name, self._about, self._interval)
 
     def latest(self, most_rounds: int) -> Checkpoint | None:
-        """The newest sound checkpoint of this job with at most so many rounds; says in the log what it passes over."""
+        """The newest sound checkpoint of this job with at most so many rounds; says in the log what it passes over.
+
+        What a job that was killed while it wrote one has left of it is removed.
+        """
+        with suppress(OSError):
+            for half in self._folder.glob(".checkpoint-*"):
+                half.unlink()
         named: set[str] = set()
         for path, run, rounds, checksum in sorted(self._files(), key=lambda file: -file[2]):
             if rounds > most_rounds:
+                if run == self._run:
+                    log.info("%s has more than %s rounds and is passed over", path.name, most_rounds)
                 continue
             raw = _read(path)
             if raw is None or _checksum(raw) != checksum:
@@ -111,7 +136,7 @@ class Checkpoints:
             self._next = now + cost + max(_LEAST_SECONDS, cost / _COST)
 
     def save(self, booster: xgboost.Booster, history: History, rounds: int) -> None:
-        """Write one now. One that cannot be written costs a warning, not the job."""
+        """Write one now. Those that cannot be written cost one warning, not the job."""
         booster.set_attr(**{CHECKPOINT_ATTRIBUTE: json.dumps({"about": self._about, "history": history})})
         raw = bytes(booster.save_raw("ubj"))
         booster.set_attr(**{CHECKPOINT_ATTRIBUTE: None})
@@ -122,7 +147,9 @@ class Checkpoints:
             for old, *_ in own[:-KEEP]:
                 old.unlink(missing_ok=True)
         except OSError as error:
-            log.warning("the checkpoint %s cannot be written: %s; training goes on without", path, error.strerror)
+            if not self._failed:
+                log.warning("the checkpoint %s cannot be written: %s; training goes on without", path, error.strerror)
+            self._failed = True
 
     def _files(self) -> list[tuple[Path, str, int, str]]:
         if not self._folder.is_dir():

@@ -49,6 +49,8 @@ def cross_validate(
 ) -> CrossValidated:
     """Train ``_num_cv_round`` times ``_kfold`` models; the last line of the log has the means of their metrics.
 
+    After a stop only the folds that were whole count; where none was, the model of its rounds is all there is.
+
     Raises:
         UserError: there are fewer rows, or queries, than folds.
     """
@@ -70,7 +72,10 @@ def cross_validate(
                 stop,
                 checkpoints and checkpoints.within(f"fold-{repeat}-{number}"),
             )
-            done.boosters.append(boosted.booster)
+            if boosted.whole or not done.boosters:  # rather a model of some rounds than none
+                done.boosters.append(boosted.booster)
+            if not boosted.whole:
+                break
             for name, score in boosted.scores.items():
                 scores.setdefault(name, []).append(score)
             if out_of_fold is None:
@@ -82,8 +87,9 @@ def cross_validate(
             predictions.append(out_of_fold)
         if stop.requested:
             break
-    _log_scores(scores, hyperparameters.num_round)
-    return replace(done, predictions=np.stack(predictions))
+    if scores:
+        _log_scores(scores, hyperparameters.num_round)
+    return replace(done, predictions=np.stack(predictions)) if predictions else done
 
 
 def _fold(
@@ -117,7 +123,7 @@ def split(rows: Rows, objective: str, folds: int, seed: int) -> Iterator[Index]:
     if len(units) < folds:
         what = "rows" if rows.group is None else "queries"
         raise UserError(f"'_kfold': {folds} folds need at least {folds} {what}, and the data has {len(units)}")
-    order = np.random.default_rng(seed).permutation(len(units))
+    order = np.random.default_rng(seed % 2**32).permutation(len(units))
     if rows.group is None and objective.startswith(("binary:", "multi:")):
         order = order[np.argsort(rows.label[order], kind="stable")]
     fold_of = np.empty(len(units), dtype=np.intp)
@@ -127,7 +133,7 @@ def split(rows: Rows, objective: str, folds: int, seed: int) -> Iterator[Index]:
 
 
 def _log_scores(scores: dict[str, list[float]], num_round: int) -> None:
-    log.info("Cross-validation, mean and standard deviation over %s models:", max(map(len, scores.values()), default=0))
+    log.info("Cross-validation, mean and standard deviation over %s models:", max(map(len, scores.values())))
     for name, values in scores.items():
         log.info("  %s %.5f ± %.5f", name, np.mean(values), np.std(values))
     # The line tuning jobs take as the job's result, for they read the last one.
@@ -135,28 +141,45 @@ def _log_scores(scores: dict[str, list[float]], num_round: int) -> None:
 
 
 def predictions_csv(
-    label: NDArray[np.float64], predictions: NDArray[np.float32], objective: str, targets: Sequence[str] = ()
+    label: NDArray[np.float64],
+    predictions: NDArray[np.float32],
+    objective: str,
+    targets: Sequence[str] = (),
+    classes: Sequence[str] = (),
 ) -> str:
     """One line per row: label, then the mean over the repeats of what was predicted for it.
 
-    For classes the second column is the class decided for, and a column of probability follows for each. Several
-    ``targets`` have a label and a prediction each, by their names.
+    For classes the second column is the class decided for, and a column of probability follows for each. ``classes``
+    stand by their names, where they have some. Several ``targets`` have a label and a prediction each, by their names.
     """
     mean = predictions.mean(axis=0, dtype=np.float64)
-    if objective in ("multi:softmax", "binary:hinge"):
-        mean = vote(predictions).astype(np.float64)
-    columns, names = [label], ["label"]
+
+    def named(numbers: NDArray[Any]) -> list[str]:
+        """num_class may ask for more classes than have names."""
+        return [classes[int(of)] if 0 <= of < len(classes) else f"{of:.9g}" for of in numbers]
+
+    columns, names = [named(label)] if label.ndim == 1 else [], ["label"]
     if label.ndim == 2:
-        columns, names = [*label.T, *mean.T], [f"{what}_{of}" for what in ("label", "prediction") for of in targets]
+        columns = [_numbers(column) for column in (*label.T, *mean.T)]
+        names = [f"{what}_{of}" for what in ("label", "prediction") for of in targets]
+    elif objective in ("multi:softmax", "binary:hinge"):
+        columns.append(named(vote(predictions)))
+        names.append("prediction")
     elif objective == "binary:logistic":
-        columns, names = [label, (mean > 0.5).astype(float), mean], ["label", "predicted_label", "probability"]
+        columns += [named(mean > 0.5), _numbers(mean)]
+        names += ["predicted_label", "probability"]
     elif objective == "multi:softprob":
-        columns += [mean.argmax(axis=1).astype(float), *mean.T]
-        names += ["predicted_label", *(f"probability_{k}" for k in range(mean.shape[1]))]
+        columns += [named(mean.argmax(axis=1)), *map(_numbers, mean.T)]
+        names += ["predicted_label", *(f"probability_{of}" for of in named(np.arange(mean.shape[1])))]
     else:
-        columns += list(mean.T) if mean.ndim == 2 else [mean]
+        columns += map(_numbers, mean.T if mean.ndim == 2 else [mean])
         names += [f"prediction_{k}" for k in range(mean.shape[1])] if mean.ndim == 2 else ["prediction"]
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(names)
-    text.writelines(",".join(f"{value:.9g}" for value in row) + "\n" for row in zip(*columns, strict=True))
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(zip(*columns, strict=True))
     return text.getvalue()
+
+
+def _numbers(values: NDArray[Any]) -> list[str]:
+    return [f"{value:.9g}" for value in values]

@@ -139,6 +139,11 @@ def continued_hyperparameters(earlier: Artifact, asked: Hyperparameters) -> Hype
         raise _other("booster", asked.booster, earlier.booster_name)
     if asked.num_class is not None and earlier.num_class not in (None, asked.num_class):
         raise _other("num_class", asked.num_class, earlier.num_class)
+    if asked.lambdarank_unbiased:
+        raise UserError(
+            "'lambdarank_unbiased': the positions' bias is not in a model, so XGBoost cannot go on from one with it; "
+            "leave it out, or train without the channel 'model'"
+        )
     start = earlier.base_score
     if asked.base_score is not None and not _equal(asked.base_score, start):
         raise _other("base_score", _listed(asked.base_score), _listed(start))

@@ -18,7 +18,8 @@ def higher_is_better(metric: str) -> bool:
 class EarlyStopping:
     """Watches a metric of the validation data, by default the last that is computed.
 
-    A round is better if it beats the best before it by more than ``min_delta``.
+    A round is better if it beats the best before it by more than ``min_delta``. While every score is NaN there is no
+    best round, and nothing to stop for.
     """
 
     patience: int
@@ -29,17 +30,21 @@ class EarlyStopping:
     rounds: int = 0
 
     def see(self, history: dict[str, list[float]]) -> None:
-        """Take the scores of all rounds up to now, by data and metric; those seen before are passed over."""
+        """Take the scores of all rounds up to now, by data and metric; those seen before are passed over.
+
+        So are those after the round that training ends with.
+        """
         name = f"validation-{self.metric}" if self.metric else next(reversed(history), "")
         upwards = higher_is_better(name.partition("-")[2])
         for score in history.get(name, ())[self.rounds :]:
+            if self.done:
+                break
             gain = score - self.best_score if upwards else self.best_score - score
-            better = gain > self.min_delta or (math.isnan(self.best_score) and not math.isnan(score))
-            if self.best_round < 0 or better:
+            if gain > self.min_delta or (math.isnan(self.best_score) and not math.isnan(score)):
                 self.best_round, self.best_score = self.rounds, score
             self.rounds += 1
 
     @property
     def done(self) -> bool:
         """Whether the last ``patience`` rounds brought nothing better."""
-        return self.rounds - 1 - self.best_round >= self.patience
+        return self.best_round >= 0 and self.rounds - 1 - self.best_round >= self.patience

@@ -5,7 +5,8 @@ was: sampling is seeded by the round's number.
 """
 
 import logging
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import xgboost
@@ -26,10 +27,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Boosted:
-    """The booster and the metrics of its last round, such as ``validation-rmse``."""
+    """The booster and the metrics of its last round, such as ``validation-rmse``; not ``whole`` after a stop."""
 
     booster: xgboost.Booster
     scores: dict[str, float]
+    whole: bool = True
 
 
 def train(
@@ -58,19 +60,26 @@ def train(
     ours = custom_metric([name for name in hyperparameters.eval_metric if name in OUR_METRICS], params, cluster.total)
     quick = Elementwise.of(params, evals) if cluster.size == 1 else None  # with XGBoost's all hosts do the same
     offset = 0 if earlier is None else earlier.num_boosted_rounds()
+    end = offset + hyperparameters.num_round
+    watch = _watch(hyperparameters, validation_data)
+    tuned = hyperparameters.tuning_objective_metric or ""
+    if tuned.startswith("validation:") and validation_data is None and cluster.leads:
+        log.warning("_tuning_objective_metric=%s: there is no validation channel to compute it on", tuned)
     with explained("train"):
-        booster, history = _start(params, evals, offset + hyperparameters.num_round, checkpoints, earlier, cluster)
-        first = _length(history)
-        watch = _watch(hyperparameters, validation_data)
+        booster, history = _start(params, evals, end, checkpoints, earlier, cluster, watch)
         if watch is not None:
             watch.see(history)
-        for number in range(offset + first, offset + hyperparameters.num_round):
+            if watch.done:  # the checkpoint may be of a job with more patience
+                history = {name: scores[: watch.rounds] for name, scores in history.items()}
+        first = _length(history)
+        for number in range(offset + first, end):
             if watch is not None and watch.done:
                 break
             booster.update(train_data, number)
             _record(history, evaluate(booster, evals, number, quick, ours))
             if cluster.leads:
-                log.info("%s", line(number, {name: scores[-1] for name, scores in history.items()}))
+                log.info("%s", _last_line(offset, history))
+                _warn_of_no_numbers(history)
             if watch is not None:
                 watch.see(history)
             if cluster.any(stop.requested):
@@ -81,7 +90,10 @@ def train(
                 checkpoints.after_round(booster, history, number + 1)
         if checkpoints is not None and _length(history) > first:
             checkpoints.save(booster, history, offset + _length(history))
-    return _finish(booster, params, history, offset, watch)
+    if _length(history) == first and cluster.leads:
+        log.info("%s", _last_line(offset, history))  # there is no other, and a tuning job reads one
+    whole = offset + _length(history) == end or (watch is not None and watch.done)
+    return replace(_finish(booster, params, history, offset, watch), whole=whole)
 
 
 def _start(
@@ -91,19 +103,34 @@ def _start(
     checkpoints: Checkpoints | None,
     earlier: xgboost.Booster | None,
     cluster: Cluster,
+    watch: EarlyStopping | None,
 ) -> tuple[xgboost.Booster, History]:
     checkpoint = None if checkpoints is None else checkpoints.latest(most_rounds)
+    if checkpoints is not None and checkpoint is not None and watch is not None and _keeps_last(params):
+        watched = replace(watch)
+        watched.see(checkpoint.history)
+        if (beyond := _length(checkpoint.history) - watched.rounds) > 0:
+            checkpoint = checkpoints.latest(checkpoint.rounds - beyond)
     checkpoint = _same_checkpoint(checkpoint, cluster)
     matrices = [data for data, _ in evals]
-    if checkpoint is None:
+    if checkpoint is None or _bins_are_sampled(params):
         model = None if earlier is None else earlier.save_raw("ubj")
         booster = xgboost.Booster(params, matrices, model_file=model)
         best_rounds.forget(booster)  # that of the earlier model is not this one's
-        return booster, {}
+        if checkpoint is None:
+            return booster, {}
+        # The matrix keeps the bins that this finds, of the rows that the first round of all samples.
+        booster.update(matrices[0], booster.num_boosted_rounds())
     log.info("Resuming after the %s rounds of the newest checkpoint", checkpoint.rounds)
     booster = xgboost.Booster(params, matrices, model_file=checkpoint.model)
     booster.set_attr(**{CHECKPOINT_ATTRIBUTE: None})
     return booster, checkpoint.history
+
+
+def _bins_are_sampled(params: dict[str, Any]) -> bool:
+    """Whether the bins depend on the round that finds them, as XGBoost weighs the rows by that round's hessians."""
+    approx = params.get("tree_method") == "approx" or "grow_histmaker" in params.get("updater", "").split(",")
+    return approx and params.get("subsample", 1) < 1
 
 
 def _same_checkpoint(checkpoint: Checkpoint | None, cluster: Cluster) -> Checkpoint | None:
@@ -154,6 +181,24 @@ def _watch(hyperparameters: Hyperparameters, validation_data: xgboost.DMatrix | 
 
 def _length(history: History) -> int:
     return len(next(iter(history.values()), ()))
+
+
+def _last_line(offset: int, history: History) -> str:
+    return line(offset + _length(history) - 1, {name: scores[-1] for name, scores in history.items()})
+
+
+def _warn_of_no_numbers(history: History) -> None:
+    """Name each metric once, in the round in which it is the first time no finite number."""
+    names = [
+        name
+        for name, scores in history.items()
+        if not math.isfinite(scores[-1]) and all(math.isfinite(score) for score in scores[:-1])
+    ]
+    if names:
+        log.warning(
+            "%s: not a finite number, which early stopping never takes for better; does the metric fit the labels?",
+            ", ".join(names),
+        )
 
 
 def _record(history: History, scores: dict[str, float]) -> None:

@@ -75,15 +75,39 @@ def _outputs(settings: Parameters) -> int | None:
     return len(settings.quantile_alpha or settings.expectile_alpha or (0,))
 
 
-def _in_booster(settings: Parameters) -> Iterator[str]:
-    name, given, method = "tree_method", str(settings.tree_method), settings.tree_method
+def idle(settings: Parameters) -> Iterator[str]:
+    """What the job sets without effect, a line each, where XGBoost does not say so itself."""
+    if settings.min_delta and not settings.early_stopping_rounds:
+        yield "min_delta: without effect without early_stopping_rounds, ignored"
+    if settings.num_cv_round > 1 and not settings.kfold:
+        yield "_num_cv_round: without effect without _kfold, ignored"
+    name, given, method = _grown_by(settings)
+    if method == "exact" and settings.booster != "gblinear":
+        sets = {
+            "max_leaves": settings.max_leaves,
+            "grow_policy": settings.grow_policy == "lossguide",
+            "max_bin": settings.max_bin,
+        }
+        if unused := ", ".join(of for of in sets if sets[of]):
+            yield f"{unused}: without effect with {name} {given!r}, ignored"
+
+
+def _grown_by(settings: Parameters) -> tuple[str, str, str | None]:
+    """Which parameter says how trees are grown, its value, and the ``tree_method`` that this is."""
     if settings.updater and settings.updater[0] in GROWERS:  # it goes before the tree_method
-        name, given, method = "updater", settings.updater[0], GROWERS[settings.updater[0]]
+        return "updater", settings.updater[0], GROWERS[settings.updater[0]]
+    return "tree_method", str(settings.tree_method), settings.tree_method
+
+
+def _in_booster(settings: Parameters) -> Iterator[str]:
+    name, given, method = _grown_by(settings)
     if method == "exact":
         if settings.device.startswith("cuda"):
             yield f"{name!r}: {given!r} runs on the CPU only; use tree_method 'hist' with a GPU"
         if settings.max_depth == 0:
             yield f"'max_depth': must be at least 1 for {name} {given!r}, got '0'"
+        if (settings.colsample_bynode or 1) < 1:
+            yield f"'colsample_bynode': needs tree_method 'hist' or 'approx', got {name} {given!r}"
         if settings.sampling_method == "gradient_based":
             yield f"'sampling_method': 'gradient_based' needs tree_method 'hist' or 'approx', got {name} {given!r}"
     if settings.multi_strategy == "multi_output_tree":
@@ -112,5 +136,7 @@ def _in_updaters(settings: Parameters) -> Iterator[str]:
         )
     if sum(name in GROWERS for name in updaters) > 1:
         yield f"'updater': must have at most one of {', '.join(GROWERS)}, got {given!r}"
+    if "refresh" in updaters and settings.monotone_constraints is not None:
+        yield "'updater': 'refresh' cannot be had with monotone_constraints"
     if settings.feature_selector in ("random", "greedy", "thrifty") and "coord_descent" not in updaters:
         yield f"'feature_selector': {settings.feature_selector!r} needs updater 'coord_descent'"

@@ -150,7 +150,7 @@ class Parameters(BaseModel):
         "Trees for several outputs: one for each, or trees with vector leaves.", default="`one_output_per_tree`"
     )
     seed: int | None = _task("Random seed.", default="0", gt=-(2**31), lt=2**31 - 1)
-    seed_per_iteration: bool | None = _task("Seed each round by its number.", default="0")
+    seed_per_iteration: bool | None = _task("Seed each round by its number.", default="1")
 
     booster: Literal["gbtree", "gblinear", "dart"] | None = _tree(
         "Trees, a linear model, or trees with dropout.", default="`gbtree`"

@@ -9,9 +9,9 @@ from pydantic import PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from container.errors import UserError
-from container.training.hyperparameters.conflicts import conflicts
+from container.training.hyperparameters.conflicts import conflicts, idle
 from container.training.hyperparameters.metric_names import OUR_METRICS, check_metric
-from container.training.hyperparameters.parameters import FIELDS, Parameters
+from container.training.hyperparameters.parameters import DATA, FIELDS, Parameters
 from container.training.hyperparameters.types import GROWERS, MODIFIERS, ON_GPU, choices, shown, unquote
 
 ALIASES = {
@@ -75,7 +75,7 @@ class Hyperparameters(Parameters):
             elif name in spelling:
                 problems.append(f"{spelling[name]!r} and {given!r} are the same parameter; give one of them")
             else:
-                spelling[name], values[name] = given, unquote(text)
+                spelling[name], values[name] = given, _bare(name, unquote(text))
         warnings = []
         if obsolete := [name for name in raw if name in OBSOLETE]:
             warnings.append(f"{', '.join(obsolete)}: without effect in XGBoost 3, ignored")
@@ -89,7 +89,7 @@ class Hyperparameters(Parameters):
         if metric := _tuned_metric(parsed):
             parsed = parsed.model_copy(update={"eval_metric": (*parsed.eval_metric, metric)})
         parsed.check(parsed.objective)
-        parsed._warnings = tuple(warnings)
+        parsed._warnings = (*warnings, *idle(parsed), *_unknown_tuned_metric(parsed))
         return parsed
 
     def check(self, objective: str | None, outputs: int | None = None) -> None:
@@ -127,6 +127,11 @@ class Hyperparameters(Parameters):
         return params
 
 
+def _bare(name: str, text: str) -> str:
+    """The value without blanks around it, which a name in the data may have, and the delimiter may be."""
+    return text if FIELDS[name].group == DATA and name not in ("header", "csv_weights") else text.strip()
+
+
 def _for_xgboost(name: str, value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
@@ -151,7 +156,7 @@ def _modernize(values: dict[str, str]) -> Iterator[str]:
         values["tree_method"] = "hist"
         if values.setdefault("device", "cuda") == "cpu":
             yield "tree_method gpu_hist with device cpu: trains on the CPU"
-    if values.get("use_dask_gpu_training", "").strip().lower() in ("true", "1"):
+    if values.get("use_dask_gpu_training", "").lower() in ("true", "1"):
         values.setdefault("device", "cuda")
     if "updater" in values:
         yield from _modernize_updaters(values)
@@ -189,6 +194,16 @@ def _tuned_metric(settings: Parameters) -> str | None:
         return check_metric(metric)
     except ValueError:
         return None  # the tuning job's regular expression reads something else from the log
+
+
+def _unknown_tuned_metric(settings: Parameters) -> Iterator[str]:
+    """What to say where it is written like a metric of ours and is none."""
+    channel, _, metric = (settings.tuning_objective_metric or "").rpartition(":")
+    if channel in ("train", "validation"):
+        try:
+            check_metric(metric)
+        except ValueError as error:
+            yield f"_tuning_objective_metric: {error}; training logs no such metric"
 
 
 def _unknown(name: str) -> str:

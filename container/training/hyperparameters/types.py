@@ -23,9 +23,10 @@ class Accepts:
 
 def unquote(text: str) -> str:
     """The string inside a JSON-quoted one: SageMaker's SDKs send both ``hist`` and ``"hist"``."""
-    if len(text) > 1 and text[0] == text[-1] == '"':
+    bare = text.strip()
+    if len(bare) > 1 and bare[0] == bare[-1] == '"':
         try:
-            return str(json.loads(text))
+            return str(json.loads(bare))
         except ValueError:
             return text
     return text
@@ -49,7 +50,7 @@ def _column(item: Any) -> str | int:
     """A column by name or, where the text is a whole number, by index."""
     if isinstance(item, bool) or not isinstance(item, str | int) or item == "":
         raise ValueError(f"must name columns or give their indices, got {shown(item)}")
-    return int(item) if isinstance(item, str) and re.fullmatch("-?[0-9]{1,9}", item) else item
+    return int(item) if isinstance(item, str) and re.fullmatch(r"\s*-?[0-9]{1,9}\s*", item) else item
 
 
 def _items(text: str) -> list[Any]:

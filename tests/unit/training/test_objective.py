@@ -187,6 +187,13 @@ def test_several_targets():
         ),
         ("map@5", "count:poisson", Spread(9, 0, 4), False, "'map@5' is for the labels 0 and 1, and .*; leave it out"),
         ("pre", "reg:logistic", Spread(9, 0, 1, False), False, "'pre' is for the labels 0 and 1"),
+        (
+            "f1",
+            "reg:logistic",
+            Spread(9, 0, 1, False),
+            False,
+            "'f1' is for classes, and these go from 0 to 1, with frac",
+        ),
         ("map", "rank:ndcg", Spread(9, 0, 4), False, "'map' is for the labels 0 and 1, and these .*; use ndcg"),
         ("aucpr", "rank:pairwise", Spread(9, 0, 4), False, "'aucpr' is for the labels 0 and 1"),
         ("ndcg", "reg:squarederror", Spread(9, -1, 4), False, "'ndcg' is for whole numbers from 0 to 31, and these go"),
@@ -213,6 +220,7 @@ def test_a_metric_that_does_not_fit_labels_or_weights_is_refused(metric, objecti
     ("metric", "objective", "labels", "weighted"),
     [
         ("auc", "reg:logistic", Spread(9, 0, 1, False), True),
+        ("f1", "reg:logistic", Spread(9, 0, 1), False),
         ("auc", "rank:ndcg", Spread(9, 0, 4), True),
         ("auc", "multi:softprob", Spread(9, 0, 4), True),
         ("map", "binary:logistic", Spread(9, 0, 1), False),

@@ -36,3 +36,16 @@ def test_a_real_error_is_explained_and_logged_whole(caplog):
 def test_other_errors_pass():
     with pytest.raises(KeyError), explained("train"):
         raise KeyError
+
+
+def test_small_weights_of_queries_without_a_relevant_row_have_their_remedy():
+    def score(weight: float) -> str:
+        data = xgboost.DMatrix(np.eye(4), [0, 0, 0, 1], qid=[0, 0, 1, 1], weight=[weight, 1], nthread=1)
+        booster = xgboost.Booster({"objective": "rank:ndcg", "nthread": 1}, [data])
+        with explained("train"):
+            booster.update(data, 0)
+            return booster.eval_set([(data, "train")], 0)
+
+    with pytest.raises(XGBoostRefusalError, match=r"query group weight\. \(ndcg counts .* none is less than 1\)$"):
+        score(0.1)
+    assert "train-ndcg" in score(1)

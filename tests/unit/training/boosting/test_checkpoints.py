@@ -6,7 +6,7 @@ import xgboost
 
 from container.contract.outcome import StopFlag
 from container.training.boosting import rounds
-from container.training.boosting.checkpoints import CHECKPOINT_ATTRIBUTE, KEEP, Checkpoints
+from container.training.boosting.checkpoints import CHECKPOINT_ATTRIBUTE, KEEP, Checkpoints, unrepeatable
 from container.training.boosting.cross_validation import cross_validate
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.rows.encoded import Rows, digest
@@ -63,6 +63,15 @@ def _raw(boosted):
         pytest.param({"eval_metric": "mae,r2", "early_stopping_rounds": "6"}, id="our-metric"),
         pytest.param({"num_parallel_tree": "3", "subsample": "0.5"}, id="forest"),
         pytest.param({"tree_method": "approx"}, id="approx"),
+        pytest.param({"tree_method": "approx", "subsample": "0.5"}, id="approx-sampling"),
+        pytest.param(
+            {"tree_method": "approx", "subsample": "0.5", "sampling_method": "gradient_based"}, id="approx-by-gradient"
+        ),
+        pytest.param(
+            {"updater": "grow_histmaker,prune", "subsample": "0.5"},
+            marks=pytest.mark.filterwarnings(r"ignore:[\s\S]*manually specified the `updater`"),
+            id="approx-by-updater",
+        ),
         pytest.param({"tree_method": "hist", "grow_policy": "lossguide", "max_leaves": "5"}, id="lossguide"),
     ],
 )
@@ -76,6 +85,67 @@ def test_resumed_equals_uninterrupted(tmp_path, settings, cut_after):
     assert resumed.scores == whole.scores
 
 
+def test_sampled_bins_of_an_earlier_model_resume(tmp_path):
+    settings = {"num_round": "6", "tree_method": "approx", "subsample": "0.5", "sampling_method": "gradient_based"}
+    earlier = _train({"num_round": "3"}, _rows(seed=5)).booster
+    whole = _train(settings, _rows(), earlier=earlier)
+    _train(settings, _rows(), Checkpoints(tmp_path, {}, 1), StopAfter(2), earlier)
+    assert _raw(_train(settings, _rows(), Checkpoints(tmp_path, {}, 1), earlier=earlier)) == _raw(whole)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        pytest.param({"objective": "rank:ndcg", "lambdarank_unbiased": "1"}, "lambdarank_unbiased", id="bias"),
+        pytest.param({"booster": "gblinear"}, None, id="linear"),
+        pytest.param(
+            {"booster": "gblinear", "updater": "coord_descent", "feature_selector": "shuffle"},
+            "'shuffle'",
+            id="shuffle",
+        ),
+        pytest.param({"seed_per_iteration": "0"}, "seed_per_iteration=0", id="seed"),
+        pytest.param({"objective": "rank:ndcg"}, None, id="ranking"),
+        pytest.param({"booster": "gblinear", "updater": "coord_descent"}, None, id="coordinates"),
+        pytest.param({"feature_selector": "shuffle", "seed_per_iteration": "1"}, None, id="trees"),
+    ],
+)
+def test_what_cannot_be_repeated_is_known(settings, why):
+    found = unrepeatable(Hyperparameters.parse(settings).booster_params())
+    assert found is None if why is None else why in found
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, id="cut to the best round"),
+        pytest.param({"rate_drop": "0.3"}, id="dropout"),
+    ],
+)
+def test_less_patience_than_before_ends_where_it_would_have(tmp_path, settings, caplog):
+    caplog.set_level("INFO")
+    settings = {**settings, "num_round": "60", "eta": "1"}
+    impatient = {**settings, "early_stopping_rounds": "2"}
+    whole = _train(impatient, _rows())
+    last = [text for text in caplog.messages if text.startswith("[")][-1]
+    ended = int(last[1 : last.index("]")]) + 1
+    patient = {**settings, "early_stopping_rounds": "50", "num_round": str(ended + 4)}
+    _train(patient, _rows(), Checkpoints(tmp_path, {}, 1))
+    caplog.clear()
+    resumed = _train(impatient, _rows(), Checkpoints(tmp_path, {}, 1))
+    assert _raw(resumed) == _raw(whole)
+    assert resumed.scores == whole.scores
+    assert [text for text in caplog.messages if text.startswith("[")][-1] == last
+
+
+def test_a_job_that_was_done_says_its_last_line_again(tmp_path, caplog):
+    caplog.set_level("INFO")
+    _train({"num_round": "2"}, _rows(), Checkpoints(tmp_path, {}))
+    last = [text for text in caplog.messages if text.startswith("[")][-1]
+    caplog.clear()
+    _train({"num_round": "2"}, _rows(), Checkpoints(tmp_path, {}))
+    assert [text for text in caplog.messages if text.startswith("[")] == [last]
+
+
 def test_more_rounds_go_on_where_fewer_ended(tmp_path, caplog):
     caplog.set_level("INFO")
     whole = _train({"num_round": "20", "subsample": "0.7"}, _rows())
@@ -84,6 +154,14 @@ def test_more_rounds_go_on_where_fewer_ended(tmp_path, caplog):
     more = _train({"num_round": "20", "subsample": "0.7"}, _rows(), Checkpoints(tmp_path, {}))
     assert _raw(more) == _raw(whole)
     assert next(text.partition("\t")[0] for text in caplog.messages if text.startswith("[")) == "[10]"
+
+
+def test_fewer_rounds_than_a_checkpoint_has_begin_anew_and_say_so(tmp_path, caplog):
+    caplog.set_level("INFO")
+    _train({"num_round": "4"}, _rows(), Checkpoints(tmp_path, {}))
+    fewer = _train({"num_round": "2"}, _rows(), Checkpoints(tmp_path, {}))
+    assert _raw(fewer) == _raw(_train({"num_round": "2"}, _rows()))
+    assert "has more than 2 rounds and is passed over" in caplog.text
 
 
 def test_damaged_newest_falls_back(tmp_path, caplog):
@@ -113,7 +191,17 @@ def test_a_folder_that_cannot_be_written_costs_a_warning(tmp_path, caplog):
     blocked = tmp_path / "file"
     blocked.write_text("")
     assert _train({"num_round": "2"}, _rows(), Checkpoints(blocked / "x", {}, 1)).booster.num_boosted_rounds() == 2
-    assert "cannot be written" in caplog.text
+    assert caplog.text.count("cannot be written") == 1
+
+
+def test_what_a_kill_has_left_half_written_is_removed(tmp_path):
+    _train({"num_round": "2"}, _rows(), Checkpoints(tmp_path, {}, 1))
+    whole = sorted(tmp_path.iterdir())
+    half, other = tmp_path / f".{whole[0].name}.x1", tmp_path / "notes"
+    half.write_bytes(b"half")
+    other.write_text("mine")
+    assert Checkpoints(tmp_path, {}, 1).latest(2).rounds == 2
+    assert sorted(tmp_path.iterdir()) == [*whole, other]
 
 
 def test_checkpoints_are_plain_models(tmp_path):

@@ -207,6 +207,11 @@ def test_what_the_earlier_model_decides_need_not_be_asked_for(earlier, asked, he
         (QUANTILES, {"quantile_alpha": "0.5"}, "'quantile_alpha': 0.5 is asked for, and the .* has 0.1, 0.9; leave"),
         (QUANTILES, {"quantile_alpha": "0.2,0.9"}, "'quantile_alpha': 0.2, 0.9 is asked for"),
         (EXPECTILES, {"expectile_alpha": "0.3"}, "'expectile_alpha': 0.3 is asked for, and the .* has 0.2; leave it"),
+        (
+            {},
+            {"objective": "rank:ndcg", "lambdarank_unbiased": "1"},
+            "'lambdarank_unbiased': the positions' bias is not",
+        ),
         (CLASSES, {"num_class": "4"}, "'num_class': 4 is asked for, and the model in the channel 'model' has 3; leave"),
     ],
 )

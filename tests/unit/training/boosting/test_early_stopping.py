@@ -35,6 +35,21 @@ def test_the_best_round_and_whether_to_stop(scores, metric, best, done):
     assert (watch.best_round, watch.best_score, watch.done) == (best, scores[best], done)
 
 
+def test_scores_that_are_all_nan_have_no_best_and_stop_nothing():
+    watch = watched([math.nan] * 5, metric="auc")
+    assert (watch.best_round, watch.done) == (-1, False)
+
+
+def test_what_comes_after_the_end_is_passed_over():
+    watch = watched([1.0, 2.0, 3.0, 0.5])
+    assert (watch.best_round, watch.rounds, watch.done) == (0, 3, True)
+
+
+def test_min_delta_of_a_metric_that_grows():
+    assert watched([0.5, 0.55, 0.6], metric="auc", min_delta=0.1).best_round == 0
+    assert watched([0.5, 0.55, 0.7], metric="auc", min_delta=0.1).best_round == 2
+
+
 def test_min_delta_is_what_a_better_round_must_exceed():
     assert watched([1.0, 0.95, 0.9], min_delta=0.1).best_round == 0
     assert watched([1.0, 0.95, 0.85], min_delta=0.1).best_round == 2

@@ -36,6 +36,10 @@ def lines(caplog) -> list[str]:
     return [record.message for record in caplog.records if record.message.startswith("[")]
 
 
+def warnings(caplog) -> list[str]:
+    return [record.message for record in caplog.records if record.levelname == "WARNING"]
+
+
 @pytest.fixture(autouse=True)
 def _info(caplog):
     caplog.set_level("INFO")
@@ -116,6 +120,36 @@ def test_early_stopping_without_validation_data_is_ignored_with_a_warning(caplog
     done = train({"num_round": "20", "early_stopping_rounds": "2"}, validation=False)
     assert done.booster.num_boosted_rounds() == 20
     assert "early_stopping_rounds=2 is ignored: there is no validation channel to watch" in caplog.text
+
+
+@pytest.mark.filterwarnings(r"ignore:[\s\S]*contains only positive or negative samples")
+def test_a_metric_that_is_nan_in_every_round_stops_nothing(caplog):
+    label = np.r_[(np.median(NOISY) < NOISY)[:100], np.ones(100)]
+    settings = {"num_round": "8", "early_stopping_rounds": "2", "eval_metric": "auc", "objective": "binary:logistic"}
+    done = train(settings, label=label)
+    assert done.booster.num_boosted_rounds() == 8
+    (said,) = warnings(caplog)
+    assert said.startswith("validation-auc: not a finite number, which early stopping never takes for better;")
+
+
+def test_a_metric_that_is_no_number_any_more_is_named_once(caplog):
+    train(
+        {"num_round": "9", "objective": "binary:logitraw", "eval_metric": "tweedie-nloglik@1.5,logloss"},
+        label=NOISY > 10,
+    )
+    assert [text.partition(":")[0] for text in warnings(caplog)] == [
+        "train-tweedie-nloglik@1.5, validation-tweedie-nloglik@1.5"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("validation", "metric", "said"),
+    [(False, "validation:rmse", 1), (False, "train:rmse", 0), (True, "validation:rmse", 0)],
+)
+def test_a_tuned_metric_that_nothing_computes_is_named(validation, metric, said, caplog):
+    train({"num_round": "2", "_tuning_objective_metric": metric}, validation=validation)
+    text = "_tuning_objective_metric=validation:rmse: there is no validation channel to compute it on"
+    assert warnings(caplog) == [text] * said
 
 
 @pytest.mark.filterwarnings("ignore:.*`booster=gblinear` is deprecated")

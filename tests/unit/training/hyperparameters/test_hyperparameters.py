@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from container.errors import UserError
 from container.training.hyperparameters import parse
 from container.training.hyperparameters.metric_names import OUR_METRICS, RANKING, XGBOOST_METRICS, misfits
-from container.training.hyperparameters.parameters import FIELDS
+from container.training.hyperparameters.parameters import DATA, FIELDS
 from container.training.hyperparameters.parse import ALIASES, OBSOLETE, OBSOLETE_UPDATERS, Hyperparameters
 from container.training.hyperparameters.types import choices
 
@@ -157,6 +157,23 @@ def test_a_valid_value(name, write):
     parsed = Hyperparameters.parse({key: write(word) for key, word in job(name, text).items()})
     assert getattr(parsed, FIELDS[name].attribute) == value
     assert name in parsed.given
+
+
+NAMES = {name for name, field in FIELDS.items() if field.group == DATA} - {"header", "csv_weights"}
+
+
+@pytest.mark.parametrize("name", sorted({*VALID} - NAMES | {"ignore_columns", "weight_column"}))
+@pytest.mark.parametrize("write", [" {} ", "{}\n", ' "{}" ', '"{} "'])
+def test_blanks_around_a_value_do_not_count(name, write):
+    text, value = VALID[name]
+    parsed = Hyperparameters.parse({**job(name, text), name: write.format(text)})
+    assert getattr(parsed, FIELDS[name].attribute) == value
+
+
+@pytest.mark.parametrize(("name", "text"), [("target", " price "), ("group_column", "query "), ("delimiter", " ")])
+def test_blanks_of_names_in_the_data_stay(name, text):
+    parsed = Hyperparameters.parse({**job(name, text)})
+    assert getattr(parsed, name) == text
 
 
 @pytest.mark.parametrize(
@@ -307,6 +324,14 @@ def test_the_names_of_other_tools_lead_to_names_of_ours():
         ({"tree_method": "exact", "device": "cuda"}, "'tree_method': 'exact' runs on the CPU only"),
         ({"tree_method": "exact", "max_depth": "0"}, "'max_depth': must be at least 1 for tree_method 'exact'"),
         (
+            {"tree_method": "exact", "colsample_bynode": "0.5"},
+            "'colsample_bynode': needs tree_method 'hist' or 'approx', got tree_method 'exact'",
+        ),
+        (
+            {"updater": "grow_colmaker", "colsample_bynode": "0.5"},
+            "'colsample_bynode': needs tree_method 'hist' or 'approx', got updater 'grow_colmaker'",
+        ),
+        (
             {"tree_method": "exact", "sampling_method": "gradient_based"},
             "'sampling_method': 'gradient_based' needs tree_method 'hist' or 'approx', got tree_method 'exact'",
         ),
@@ -334,6 +359,10 @@ def test_the_names_of_other_tools_lead_to_names_of_ours():
         ({"updater": "grow_gpu_hist,grow_colmaker"}, "'updater': must have at most one of grow_colmaker,"),
         ({"updater": "grow_gpu_hist", "booster": "gblinear"}, "'updater': must be one of shotgun, coord_descent"),
         ({"updater": "grow_colmaker,grow_histmaker"}, "'updater': must have at most one of grow_colmaker,"),
+        (
+            {"updater": "grow_colmaker,refresh", "monotone_constraints": "(1)"},
+            "'updater': 'refresh' cannot be had with monotone_constraints",
+        ),
         ({"booster": "gblinear", "feature_selector": "greedy"}, "'feature_selector': 'greedy' needs updater"),
         ({"csv_weights": "1", "weight_column": "w"}, "'csv_weights' and 'weight_column' both say where the weights"),
         ({"lower_bound_column": "lo"}, "'lower_bound_column' and 'upper_bound_column' belong together; give both"),
@@ -422,6 +451,40 @@ def test_obsolete_updaters_are_ignored(updater):
     assert parsed.warnings == (f"updater {updater}: not in XGBoost 3, ignored",)
 
 
+@pytest.mark.parametrize(
+    ("given", "warnings"),
+    [
+        ({}, ()),
+        ({"max_leaves": "0", "grow_policy": "depthwise"}, ()),
+        ({"max_bin": "64"}, ("max_bin: without effect with {}, ignored",)),
+        (
+            {"max_leaves": "9", "grow_policy": "lossguide", "max_bin": "64"},
+            ("max_leaves, grow_policy, max_bin: without effect with {}, ignored",),
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "value"), [("tree_method", "exact"), ("updater", "grow_colmaker"), ("tree_method", "approx")]
+)
+def test_what_exact_does_not_use_is_one_warning(given, warnings, name, value):
+    said = Hyperparameters.parse({**given, name: value}).warnings
+    assert said == (() if value == "approx" else tuple(text.format(f"{name} {value!r}") for text in warnings))
+
+
+@pytest.mark.parametrize(
+    ("given", "warnings"),
+    [
+        ({"min_delta": "0.1"}, ("min_delta: without effect without early_stopping_rounds, ignored",)),
+        ({"min_delta": "0.1", "early_stopping_rounds": "2"}, ()),
+        ({"_num_cv_round": "2"}, ("_num_cv_round: without effect without _kfold, ignored",)),
+        ({"_num_cv_round": "2", "_kfold": "2"}, ()),
+        ({"_num_cv_round": "1", "min_delta": "0"}, ()),
+    ],
+)
+def test_what_needs_another_to_have_an_effect_is_a_warning(given, warnings):
+    assert Hyperparameters.parse(given).warnings == warnings
+
+
 def test_gpu_hist_on_the_cpu_is_hist():
     parsed = Hyperparameters.parse({"tree_method": "gpu_hist", "device": "cpu"})
     assert parsed.booster_params() == {"tree_method": "hist", "device": "cpu"}
@@ -438,6 +501,21 @@ def test_updaters_of_the_gpu_are_tree_methods(updater, method):
     parsed = Hyperparameters.parse({"updater": updater, "device": "cpu"})
     assert parsed.booster_params() == {"tree_method": method, "device": "cpu"}
     assert "with device cpu: trains on the CPU" in parsed.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("validation:rmsee", "'rmsee' is not a metric; did you mean 'rmse'?"),
+        ("train:ams", "'ams' must be written like ams@0.15"),
+        ("validation:ndcg@5", None),
+        ("loss", None),
+        ("test:rmsee", None),
+    ],
+)
+def test_a_tuned_metric_that_is_written_wrong_is_a_warning(metric, said):
+    expected = () if said is None else (f"_tuning_objective_metric: {said}; training logs no such metric",)
+    assert Hyperparameters.parse({"_tuning_objective_metric": metric}).warnings == expected
 
 
 def test_the_platforms_own_keys_are_tolerated():
@@ -611,8 +689,8 @@ def test_documented_defaults_are_those_of_xgboost():
         for name, field in FIELDS.items()
         if field.for_xgboost and (field.default[:1].isdigit() or field.default[:1] == "`")
     }
-    # 'auto' is ours; the other two are in no saved configuration, or only as a number there.
-    for name in ("device", "verbosity", "process_type"):
+    # 'auto' and a seed for each round are ours; the other two are in no saved configuration, or only as a number there.
+    for name in ("device", "seed_per_iteration", "verbosity", "process_type"):
         del documented[name]
     jobs = [{key: text for key, text in job(name, "").items() if key != name} for name in documented]
     told = [seen["config"] for seen in one_round(jobs)]
