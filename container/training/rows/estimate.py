@@ -17,7 +17,7 @@ from container.training.rows.encoded import Rows
 from container.training.rows.matrix import takes_histograms
 
 _PAGES = 5
-"""Pages of bins at once: the one worked on, those XGBoost reads ahead, and one in the making."""
+"""Pages of the matrix at once: the one worked on, those XGBoost reads ahead, and one in the making."""
 _NODE_LIMIT = 1 << 16
 _GRADIENT = 16  # a sum of gradients and one of hessians, float64
 _GROWN = 24  # bytes a row: where it is in the tree, twice, and its label, twice
@@ -69,7 +69,7 @@ def missing(column: Any) -> int:
 class Estimate:
     """Bytes that training takes beside the rows themselves: with the matrix in memory, and with its bins on disk.
 
-    ``external`` is None where the method needs all of it in memory. ``cache`` is what the bins take on disk.
+    ``external`` is None where the method needs all of it in memory. ``cache`` is what the matrix takes on disk.
     """
 
     in_memory: int
@@ -77,29 +77,38 @@ class Estimate:
     cache: int = 0
 
 
-def estimate(shape: Shape, params: Mapping[str, Any], hyperparameters: Hyperparameters, ranked: bool) -> Estimate:
-    """What these rounds need; ``ranked`` says that rows have queries, by which they are sorted."""
+def estimate(
+    shape: Shape, params: Mapping[str, Any], hyperparameters: Hyperparameters, ranked: bool, continues: bool = False
+) -> Estimate:
+    """What these rounds need; ``ranked`` says that rows have queries, by which they are sorted.
+
+    Rounds that ``continues`` says are added to an earlier model need the rows' values beside their bins.
+    """
     folds = hyperparameters.kfold
     outputs = max(shape.outputs, params.get("num_class") or 1)
     for name in ("quantile_alpha", "expectile_alpha"):
         outputs = max(outputs, len(params.get(name) or ()))
     rounds = shape.rows * (_GROWN + 24 * outputs)
     copies = (shape.present * 8 if folds or ranked else 0) + (shape.cells * 4 if folds else 0)
+    values = 8 * (shape.present + shape.rows)
+    joined = shape.cells * 4  # the parts, while a plain matrix is made of them
     if str(params.get("device", "")).startswith("cuda"):
-        return Estimate(rounds + copies, rounds + copies)
+        host = rounds + copies + (values + joined if continues else 0)
+        return Estimate(host, host)
     if not takes_histograms(dict(params)):
         method = params.get("tree_method")
         a_cell = 8 + (6 if method == "approx" else 8)
-        return Estimate(shape.present * a_cell + shape.cells * 4 + rounds + copies, None)
+        return Estimate(shape.present * a_cell + joined + rounds + copies, None)
     width = 1 if shape.bins <= 1 << 8 else 2 if shape.bins <= 1 << 16 else 4
     dense = shape.present == shape.cells
     index = shape.present * (width if dense else 4) + 8 * shape.rows
     bins = index + shape.cells * width + (0 if dense else shape.cells // 8)
     rounds += _histograms(shape, params) * (outputs if params.get("multi_strategy") == "multi_output_tree" else 1)
+    matrix = bins + (values if continues else 0)
     share = shape.largest_part / max(1, shape.rows)
-    pages = int(share * (_PAGES * bins + 4 * shape.cells))  # and a batch of rows
+    pages = int(share * (_PAGES * matrix + 4 * shape.cells))  # and a batch of rows
     external = None if folds or ranked else rounds + pages
-    return Estimate(bins + rounds + copies, external, bins)
+    return Estimate(matrix + rounds + copies + (joined if continues else 0), external, matrix)
 
 
 def _histograms(shape: Shape, params: Mapping[str, Any]) -> int:
