@@ -21,7 +21,8 @@ from container.model.artifact import Artifact
 from container.training import device
 from container.training.boosting import cross_validation, rounds
 from container.training.boosting.checkpoints import Checkpoints, identity
-from container.training.boosting.earlier import continued_hyperparameters, load_earlier
+from container.training.boosting.continued import continued_hyperparameters
+from container.training.boosting.earlier import load_earlier
 from container.training.hosts.cluster import Cluster, ClusterError, joined
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan

@@ -9,6 +9,7 @@ import pytest
 import xgboost
 
 from container.model.artifact import load
+from container.model.predictor import Predictor
 from tests.contract.job import Job
 
 COUNT = 1500
@@ -81,3 +82,39 @@ def test_a_job_that_is_cut_off_ends_with_the_model_of_one_that_is_not(tmp_path, 
     assert train(cut) == 0
     assert "Resuming after the 8 rounds" in capsys.readouterr().out
     assert (cut.model / "xgboost-model").read_bytes() == (whole.model / "xgboost-model").read_bytes()
+
+
+def test_trees_with_a_value_for_each_target_go_on_so_and_are_served(tmp_path, train):
+    targets = {"target": "y,a"}
+    first = job(tmp_path / "first", multi_strategy="multi_output_tree", **targets)
+    assert train(first) == 0
+    more = job(tmp_path / "more", first.model / "xgboost-model", **targets)
+    assert train(more) == 0, more.failure
+    model = load(more.model / "xgboost-model")
+    assert len(model.booster.get_dump()) == 12
+    rows = np.column_stack([frame(2)["b"], np.arange(COUNT) % 3]).astype(np.float32)
+    expected = model.booster.inplace_predict(rows, validate_features=False)
+    for native in (True, False):
+        assert np.array_equal(Predictor(model, native=native).predict_matrix(rows).scores, expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        pytest.param(
+            {"num_parallel_tree": 3, "header": "false"},  # with which these files cannot be read
+            "'num_parallel_tree': 3 is asked for, and the model in the channel 'model' has 1; leave it out, or train ",
+            id="before-the-data-is-read",
+        ),
+        pytest.param(
+            {"categorical_columns": "b"},
+            "'categorical_columns' names 'b', whose numbers are no categories to the model in the channel 'model'; ",
+            id="numbers-as-categories",
+        ),
+    ],
+)
+def test_what_contradicts_the_earlier_model_is_refused(tmp_path, train, earlier, settings, message):
+    more = job(tmp_path / "more", earlier, **settings)
+    assert train(more) == 1
+    assert more.failure.startswith(message)
+    assert more.models == []
