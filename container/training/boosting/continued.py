@@ -126,6 +126,9 @@ def continued_hyperparameters(earlier: Artifact, asked: Hyperparameters) -> Hype
     held: dict[str, Any] = {"booster": "gblinear"} if earlier.linear else {}
     if strategy == "multi_output_tree":
         held["multi_strategy"] = strategy
+    if not earlier.booster.num_boosted_rounds():
+        # XGBoost finds a start anew where there are no rounds, and linear models of its first JSON do not count theirs.
+        held["base_score"] = start
     for name, alphas in (("quantile_alpha", earlier.quantiles), ("expectile_alpha", earlier.expectiles)):
         given = getattr(asked, name)
         if given is not None and alphas and not (len(given) == len(alphas) and _equal(given, alphas)):

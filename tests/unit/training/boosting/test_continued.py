@@ -1,6 +1,7 @@
 """What an earlier model has decided holds, and what does not fit it is named."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from container.training.boosting.continued import continued_hyperparameters, con
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.objective import Task
 
+ELSEWHERE = Path(__file__).parents[3] / "data" / "elsewhere"
 ZONES = Feature("zone", Kind.CATEGORY, 1, ("A", "B"))
 EARLIER = Schema((Feature("area", position=0), ZONES), (Other("price", 2, Role.TARGET),), named=True)
 
@@ -184,6 +186,18 @@ def test_the_objective_is_the_earlier_models():
     assert continued_task(saved, Task("count:poisson", ""), asked=None).objective == "reg:squarederror"
     with pytest.raises(UserError, match="'objective': count:poisson is asked for"):
         continued_task(saved, Task("count:poisson", ""), asked="count:poisson")
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+def test_a_linear_model_that_does_not_count_its_rounds_keeps_its_start():
+    earlier = artifact.load(ELSEWHERE / "1.0.2-linear.json")
+    params = continued_hyperparameters(earlier, Hyperparameters.parse({"eta": "0"})).booster_params()
+    features = np.arange(30, dtype=np.float32).reshape(10, 3)
+    data = xgboost.DMatrix(features, np.full(10, 100))
+    raw = earlier.booster.save_raw("ubj")
+    more = xgboost.Booster({"nthread": 1, "objective": earlier.objective, **params}, [data], model_file=raw)
+    more.update(data, 0)
+    assert more.predict(data).tolist() == earlier.booster.predict(data).tolist()
 
 
 def test_trees_of_both_strategies_go_on_with_either():
