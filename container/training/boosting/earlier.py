@@ -29,11 +29,18 @@ def load_earlier(job: TrainingJob) -> Artifact | None:
     if channel is None:
         return None
     archives = sorted(channel.path.rglob("*.tar.gz"))
-    if archives and not artifact.model_files(channel.path):
-        with tempfile.TemporaryDirectory() as folder:
-            _unpack(archives[0], Path(folder))
-            return _only(ensemble.load_all(Path(folder)))
-    return _only(ensemble.load_all(channel.path))
+    if artifact.model_files(channel.path) or not archives:
+        return _only(ensemble.load_all(channel.path))
+    # A job's output folder has an output.tar.gz too.
+    named = [path for path in archives if path.name == "model.tar.gz"] or archives
+    if len(named) > 1:
+        found = listing(tuple(str(path.relative_to(channel.path)) for path in named), 3)
+        raise ModelError(
+            f"the channel 'model' has {len(named)} archives, {found}; give it the one of the earlier model"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        _unpack(named[0], Path(folder))
+        return _only(ensemble.load_all(Path(folder)))
 
 
 def _unpack(archive: Path, folder: Path) -> None:

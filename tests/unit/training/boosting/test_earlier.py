@@ -38,25 +38,63 @@ def test_without_the_channel_there_is_no_earlier_model():
 
 def test_a_model_file_and_an_archive_are_the_same(tmp_path):
     _save(tmp_path / "plain")
-    (tmp_path / "packed").mkdir()
-    with tarfile.open(tmp_path / "packed" / "model.tar.gz", "w:gz") as archive:
-        archive.add(tmp_path / "plain" / "xgboost-model", "xgboost-model")
+    _pack(tmp_path / "packed" / "model.tar.gz", tmp_path / "plain" / "xgboost-model")
     for folder in ("plain", "packed"):
         loaded = load_earlier(_job(tmp_path / folder))
         assert loaded is not None
         assert loaded.booster.num_boosted_rounds() == 2
 
 
-def test_of_a_model_that_stopped_early_elsewhere_the_rounds_up_to_the_best_are_gone_on_from(tmp_path, caplog):
+def _pack(archive: Path, model: Path) -> None:
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive, "w:gz") as members:
+        members.add(model, "xgboost-model")
+
+
+def test_of_a_jobs_output_folder_the_model_is_taken(tmp_path):
+    _save(tmp_path / "plain")
+    _pack(tmp_path / "channel" / "job-1" / "output" / "model.tar.gz", tmp_path / "plain" / "xgboost-model")
+    (tmp_path / "channel" / "job-1" / "output" / "a.tar.gz").write_bytes(b"")
+    (tmp_path / "channel" / "job-1" / "output" / "output.tar.gz").write_bytes(b"")
+    loaded = load_earlier(_job(tmp_path / "channel"))
+    assert loaded is not None
+    assert loaded.booster.num_boosted_rounds() == 2
+
+
+def test_of_several_archives_none_is_guessed(tmp_path):
+    _save(tmp_path / "plain")
+    for name in ("job-1", "job-2"):
+        _pack(tmp_path / "channel" / name / "model.tar.gz", tmp_path / "plain" / "xgboost-model")
+    with pytest.raises(ModelError) as caught:
+        load_earlier(_job(tmp_path / "channel"))
+    assert str(caught.value) == (
+        "the channel 'model' has 2 archives, 'job-1/model.tar.gz', 'job-2/model.tar.gz'; "
+        "give it the one of the earlier model"
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "trees"),
+    [
+        ({}, 4),
+        ({"num_parallel_tree": 3}, 12),
+        ({"objective": "multi:softprob", "num_class": 5, "num_parallel_tree": 2}, 40),
+    ],
+    ids=["trees", "forests", "classes"],
+)
+def test_of_a_model_that_stopped_early_elsewhere_the_rounds_up_to_the_best_are_gone_on_from(
+    tmp_path, caplog, params, trees
+):
     caplog.set_level("INFO")
     features = np.arange(20, dtype=np.float32).reshape(10, 2)
-    booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(features, label=features[:, 0]), 6)
+    booster = xgboost.train({"nthread": 1, **params}, xgboost.DMatrix(features, label=features[:, 0] // 4), 6)
     booster.set_attr(best_iteration="3")
     booster.save_model(tmp_path / "model.ubj")
     (tmp_path / "model.ubj").rename(tmp_path / "xgboost-model")
     loaded = load_earlier(_job(tmp_path))
     assert loaded is not None
     assert loaded.booster.num_boosted_rounds() == 4
+    assert loaded.booster.get_dump() == booster.get_dump()[:trees]
     assert [record.message for record in caplog.records] == [
         "xgboost-model: trained with early stopping; its best 4 of 6 rounds are used (attribute best_iteration)",
         "Going on from an earlier model of 4 rounds",
