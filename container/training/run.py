@@ -94,7 +94,10 @@ def _train(
     if cluster.any(opt_ml.checkpoints.is_dir()):
         about = identity(plan.params, hyperparameters, plan.schema, plan.parts, earlier, cluster)
     if cluster.leads and opt_ml.checkpoints.is_dir():
-        checkpoints = Checkpoints(opt_ml.checkpoints, about, hyperparameters.checkpoint_interval)
+        if plan.params.get("lambdarank_unbiased"):
+            log.warning("no checkpoints are kept: with lambdarank_unbiased XGBoost cannot go on from one")
+        else:
+            checkpoints = Checkpoints(opt_ml.checkpoints, about, hyperparameters.checkpoint_interval)
     log.info("Read in %.1f s; boosting %s rounds", time.monotonic() - started, hyperparameters.num_round)
     stop.defer()
     if hyperparameters.kfold:

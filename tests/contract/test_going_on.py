@@ -118,3 +118,34 @@ def test_what_contradicts_the_earlier_model_is_refused(tmp_path, train, earlier,
     assert train(more) == 1
     assert more.failure.startswith(message)
     assert more.models == []
+
+
+def ranked(seed: int) -> str:
+    """Grades, queries of ten rows and two numbers."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(300, 2)).round(3)
+    return "".join(f"{int(a > 0) + int(a + b > 1)},{i // 10},{a},{b}\n" for i, (a, b) in enumerate(x))
+
+
+def test_the_bias_of_positions_is_learned_anew(tmp_path, train, capsys):
+    settings = {"objective": "rank:ndcg", "group_column": 1, "lambdarank_unbiased": 1, "num_round": 3}
+    first = Job(tmp_path / "first", settings).channel("train", {"a.csv": ranked(0)})
+    (first.root / "checkpoints").mkdir()
+    models = []
+    for _ in range(2):  # cut off, it begins again
+        assert train(first) == 0
+        assert (
+            "no checkpoints are kept: with lambdarank_unbiased XGBoost cannot go on from one" in capsys.readouterr().out
+        )
+        models.append((first.model / "xgboost-model").read_bytes())
+    assert models[0] == models[1]
+    assert list((first.root / "checkpoints").iterdir()) == []
+    more = Job(tmp_path / "more", {"group_column": 1, "num_round": 3, "objective": "rank:ndcg"})
+    more.channel("train", {"a.csv": ranked(1)}).channel("model", {"xgboost-model": models[0]})
+    assert train(more) == 0, more.failure
+    rows = np.array([line.split(",") for line in ranked(1).split()], float)
+    data = xgboost.DMatrix(rows[:, 2:], rows[:, 0], qid=rows[:, 1], feature_names=["f0", "f1"], nthread=1)
+    earlier = load(first.model / "xgboost-model").booster
+    params = {"nthread": 1, "seed_per_iteration": 1, "objective": "rank:ndcg", "lambdarank_unbiased": 1}
+    expected = xgboost.train(params, data, 3, xgb_model=earlier)
+    assert load(more.model / "xgboost-model").booster.get_dump() == expected.get_dump()

@@ -126,6 +126,8 @@ def continued_hyperparameters(earlier: Artifact, asked: Hyperparameters) -> Hype
     held: dict[str, Any] = {"booster": "gblinear"} if earlier.linear else {}
     if strategy == "multi_output_tree":
         held["multi_strategy"] = strategy
+    if earlier.unbiased and asked.lambdarank_unbiased is None:
+        held["lambdarank_unbiased"] = True
     if not earlier.booster.num_boosted_rounds():
         # XGBoost finds a start anew where there are no rounds, and linear models of its first JSON do not count theirs.
         held["base_score"] = start

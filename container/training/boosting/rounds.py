@@ -58,6 +58,8 @@ def train(
     ours = custom_metric([name for name in hyperparameters.eval_metric if name in OUR_METRICS], params, cluster.total)
     quick = Elementwise.of(params, evals) if cluster.size == 1 else None  # with XGBoost's all hosts do the same
     offset = 0 if earlier is None else earlier.num_boosted_rounds()
+    # XGBoost 3.4 begins to learn the bias of positions in a round 0 only (`LambdaRankObj::GetGradient`).
+    numbered_from = offset if params.get("lambdarank_unbiased") else 0
     with explained("train"):
         booster, history = _start(params, evals, offset + hyperparameters.num_round, checkpoints, earlier, cluster)
         first = _length(history)
@@ -67,7 +69,7 @@ def train(
         for number in range(offset + first, offset + hyperparameters.num_round):
             if watch is not None and watch.done:
                 break
-            booster.update(train_data, number)
+            booster.update(train_data, number - numbered_from)
             _record(history, evaluate(booster, evals, number, quick, ours))
             if cluster.leads:
                 log.info("%s", line(number, {name: scores[-1] for name, scores in history.items()}))

@@ -120,6 +120,8 @@ def test_what_does_not_fit_is_refused(earlier, new, message):
 def _trained(**params) -> artifact.Artifact:
     features = np.arange(20, dtype=np.float32).reshape(10, 2)
     data = xgboost.DMatrix(features, label=features if "multi_strategy" in params else np.arange(10) % 3)
+    if params.get("objective") == "rank:ndcg":
+        data.set_group([5, 5])
     return artifact.Artifact(xgboost.train({"nthread": 1, "verbosity": 0, **params}, data, 1), Schema.from_names(2))
 
 
@@ -127,6 +129,7 @@ QUANTILES = {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9]}
 EXPECTILES = {"objective": "reg:expectileerror", "expectile_alpha": [0.2]}
 CLASSES = {"objective": "multi:softprob", "num_class": 3}
 FOREST = {**CLASSES, "num_parallel_tree": 4}
+UNBIASED = {"objective": "rank:ndcg", "lambdarank_unbiased": 1}
 VECTORS, APART = ({"multi_strategy": strategy} for strategy in ("multi_output_tree", "one_output_per_tree"))
 
 
@@ -145,6 +148,8 @@ VECTORS, APART = ({"multi_strategy": strategy} for strategy in ("multi_output_tr
         (VECTORS, VECTORS, VECTORS),
         (APART, {}, {}),
         (APART, APART, APART),
+        (UNBIASED, {}, {"lambdarank_unbiased": 1}),
+        (UNBIASED, {"lambdarank_unbiased": "0"}, {"lambdarank_unbiased": 0}),
         ({}, VECTORS, VECTORS),  # of one output, for which they are the same
         ({**CLASSES, "base_score": 0.25}, {"base_score": "0.25", "num_class": "3"}, {"base_score": [0.25]}),
     ],
