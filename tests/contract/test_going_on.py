@@ -108,7 +108,7 @@ def test_trees_with_a_value_for_each_target_go_on_so_and_are_served(tmp_path, tr
         ),
         pytest.param(
             {"categorical_columns": "b"},
-            "'categorical_columns' names 'b', whose numbers are no categories to the model in the channel 'model'; ",
+            "'categorical_columns' names 'b', which is no category of the model in the channel 'model'; leave it",
             id="numbers-as-categories",
         ),
     ],

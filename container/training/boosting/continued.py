@@ -35,11 +35,12 @@ def continued_schema(earlier: Schema, new: Schema, inferred: Inferred | None) ->
         UserError: the new tables lack a column, have other ones, or one that the job gives another role or kind.
     """
     continued = _in_place(earlier, new, inferred)
-    for feature in continued.features:
-        if inferred and feature.position in inferred.categorical and feature.kind is not Kind.CATEGORY:
+    categories = {feature.position for feature in continued.features if feature.kind is Kind.CATEGORY}
+    for feature in new.features:
+        if inferred and feature.position in inferred.categorical - categories:
             raise UserError(
-                f"'categorical_columns' names {feature.name!r}, whose numbers are no categories to the model in the "
-                "channel 'model'; leave it out there, or train without that channel"
+                f"'categorical_columns' names {feature.name!r}, which is no category of the model in the channel "
+                "'model'; leave it out there, or train without that channel"
             )
     return continued
 

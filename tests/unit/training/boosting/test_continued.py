@@ -1,6 +1,7 @@
 """What an earlier model has decided holds, and what does not fit it is named."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,12 +48,17 @@ def test_categories_need_not_be_named_again_and_numbers_cannot_be():
     new = Schema((Feature("area", position=0), Feature("zone", position=1)), EARLIER.others, named=True)
     assert continued_schema(EARLIER, new, inferred(new)) == EARLIER
     assert continued_schema(EARLIER, new, inferred(new, categorical=[1, 2])) == EARLIER
-    for earlier, name in ((EARLIER, "area"), (Schema.from_names(2), "f0")):
+    more = replace(new, features=(*new.features, Feature("extra", position=3)))
+    for earlier, data, place, name in (
+        (EARLIER, new, 0, "area"),
+        (Schema.from_names(2), new, 0, "area"),
+        (EARLIER, more, 3, "extra"),
+    ):
         with pytest.raises(UserError) as caught:
-            continued_schema(earlier, new, inferred(new, categorical=[0]))
+            continued_schema(earlier, data, inferred(data, categorical=[place]))
         assert str(caught.value) == (
-            f"'categorical_columns' names {name!r}, whose numbers are no categories to the model in the channel "
-            "'model'; leave it out there, or train without that channel"
+            f"'categorical_columns' names {name!r}, which is no category of the model in the channel 'model'; "
+            "leave it out there, or train without that channel"
         )
 
 
