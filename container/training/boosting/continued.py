@@ -53,6 +53,12 @@ def _in_place(earlier: Schema, new: Schema, inferred: Inferred | None) -> Schema
             f"the model in the channel 'model' learned the targets {listing(earlier.targets)}, and 'target' now names "
             f"{listing(new.targets)}; name as many"
         )
+    outputs = {name: place for place, name in enumerate(earlier.targets)}
+    if any(outputs.get(name, place) != place for place, name in enumerate(new.targets)):
+        raise UserError(
+            f"'target' names {listing(new.targets)}, and the model in the channel 'model' learned "
+            f"{listing(earlier.targets)}; name them in that order"
+        )
     if inferred is None:
         if earlier.others or earlier.named or earlier.has_categories:
             raise UserError(

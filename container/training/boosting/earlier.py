@@ -29,8 +29,15 @@ def load_earlier(job: TrainingJob) -> Artifact | None:
     if channel is None:
         return None
     archives = sorted(channel.path.rglob("*.tar.gz"))
-    if artifact.model_files(channel.path) or not archives:
+    if artifact.model_files(channel.path):
         return _only(ensemble.load_all(channel.path))
+    if not archives:
+        found = tuple(sorted(str(path.relative_to(channel.path)) for path in channel.path.rglob("*") if path.is_file()))
+        there = f"has {listing(found, 3)}" if found else "is empty"
+        raise ModelError(
+            f"the channel 'model' {there}; give it a model.tar.gz, or a model in XGBoost's JSON or UBJSON that is "
+            f"named {artifact.FILE_NAME}"
+        )
     # A job's output folder has an output.tar.gz too.
     named = [path for path in archives if path.name == "model.tar.gz"] or archives
     if len(named) > 1:

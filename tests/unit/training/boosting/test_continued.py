@@ -112,6 +112,12 @@ def test_a_feature_cannot_have_another_role(role, word):
             "the model in the channel 'model' learned the targets 'price', and 'target' now names 'a', 'b'",
             id="targets",
         ),
+        pytest.param(
+            Schema((Feature("x"),), (Other("a", 1, Role.TARGET), Other("b", 2, Role.TARGET)), named=True),
+            Schema((Feature("x"),), (Other("b", 2, Role.TARGET), Other("a", 1, Role.TARGET)), named=True),
+            "'target' names 'b', 'a', and the model in the channel 'model' learned 'a', 'b'; name them in that order",
+            id="targets-in-another-order",
+        ),
         pytest.param(Schema.from_names(3), Schema.from_names(4), "the data has 4 features, and the model", id="width"),
         pytest.param(
             Schema.from_names(2), Schema((Feature("f0"),), classes=("a", "b")), "the target is text", id="classes"

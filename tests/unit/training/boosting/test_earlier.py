@@ -101,6 +101,21 @@ def test_of_a_model_that_stopped_early_elsewhere_the_rounds_up_to_the_best_are_g
     ]
 
 
+@pytest.mark.parametrize(
+    ("files", "there"), [((), "is empty"), (("b/model.ubj", "a.txt"), "has 'a.txt', 'b/model.ubj'")]
+)
+def test_a_channel_without_a_model_says_what_it_has(tmp_path, files, there):
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    with pytest.raises(ModelError) as caught:
+        load_earlier(_job(tmp_path))
+    assert str(caught.value) == (
+        f"the channel 'model' {there}; give it a model.tar.gz, or a model in XGBoost's JSON or UBJSON that is named "
+        "xgboost-model"
+    )
+
+
 def test_a_damaged_archive_is_named(tmp_path):
     (tmp_path / "model.tar.gz").write_bytes(b"\x1f\x8bnot really")
     with pytest.raises(ModelError, match=r"model\.tar\.gz cannot be unpacked"):
