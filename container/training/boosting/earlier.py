@@ -32,8 +32,8 @@ def load_earlier(job: TrainingJob) -> Artifact | None:
     if artifact.model_files(channel.path):
         return _only(ensemble.load_all(channel.path))
     if not archives:
-        found = tuple(sorted(str(path.relative_to(channel.path)) for path in channel.path.rglob("*") if path.is_file()))
-        there = f"has {listing(found, 3)}" if found else "is empty"
+        files = tuple(sorted(str(path.relative_to(channel.path)) for path in channel.path.rglob("*") if path.is_file()))
+        there = f"has {listing(files, 3)}" if files else "is empty"
         raise ModelError(
             f"the channel 'model' {there}; give it a model.tar.gz, or a model in XGBoost's JSON or UBJSON that is "
             f"named {artifact.FILE_NAME}"
