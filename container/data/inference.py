@@ -32,11 +32,15 @@ class Roles:
 
 @dataclass(frozen=True)
 class Inferred:
-    """The schema, and for the log what became of the columns that are not features (name → reason)."""
+    """The schema, and for the log what became of the columns that are not features (name → reason).
+
+    ``categorical`` has the positions of the columns that `Roles.categorical` names.
+    """
 
     schema: Schema
     target_kind: Kind
     left_out: dict[str, str]
+    categorical: frozenset[int] = frozenset()
 
 
 def resolve(reference: Reference, names: tuple[str, ...] | None, width: int, role: str) -> int:
@@ -152,7 +156,7 @@ def infer(
     decided = [profile.target(classes_wanted) for profile in labels]
     kind, classes = decided[0]
     schema = Schema(tuple(features), tuple(others), named=names is not None, classes=classes)
-    return Inferred(schema, kind, left_out)
+    return Inferred(schema, kind, left_out, frozenset(categorical))
 
 
 def _begins_with_index(names: tuple[str, ...] | None, roles: Roles, asked: set[int]) -> TypeGuard[tuple[str, ...]]:

@@ -79,6 +79,17 @@ class Artifact:
         return str(self._learner["gradient_booster"]["name"])
 
     @property
+    def unbiased(self) -> bool:
+        """Whether it ranks and was to correct for the position of clicks, ``lambdarank_unbiased``."""
+        return bool(int(self._learner["objective"].get("lambdarank_param", {}).get("lambdarank_unbiased", 0)))
+
+    @property
+    def trees_a_round(self) -> int:
+        """``num_parallel_tree``: how many trees a round has for each output; 1 of a linear model."""
+        parameters = self._learner["gradient_booster"].get("gbtree_model_param", {})
+        return int(parameters.get("num_parallel_tree", 1))
+
+    @property
     def linear(self) -> bool:
         """Whether it has coefficients in place of trees."""
         return self.booster_name == "gblinear"

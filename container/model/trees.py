@@ -70,7 +70,8 @@ class Trees:
         """Read a booster.
 
         Raises:
-            NotCoveredError: gblinear, an objective that is not in `OBJECTIVES`, or a model without trees.
+            NotCoveredError: gblinear, an objective that is not in `OBJECTIVES`, or a model without trees, or with trees
+                of both multi_strategies.
         """
         learner = ubjson.loads(apart(booster.save_raw, "ubj"))["learner"]
         booster_name, objective = learner["gradient_booster"]["name"], learner["objective"]["name"]
@@ -85,7 +86,10 @@ class Trees:
             raise NotCoveredError("a model without trees")
         link, transform = OBJECTIVES[objective]
         parameters = learner["learner_model_param"]
-        leaves = int(parameters["num_target"]) if "leaf_weights" in trees[0] else 0
+        vectors = ["leaf_weights" in tree for tree in trees]
+        if any(vectors) and not all(vectors):  # the rounds of multi_output_tree went on with others, or the reverse
+            raise NotCoveredError("trees of which only some have a value for each output in their leaves")
+        leaves = int(parameters["num_target"]) if vectors[0] else 0
         outputs = max(int(parameters["num_class"]), int(parameters["num_target"]), 1)
         tree_size = np.array([len(tree["left_children"]) for tree in trees], np.int32)
         left = _joined(trees, "left_children", np.int32)

@@ -18,7 +18,7 @@ from container.data.table import Kind, SparseTable, Table
 from container.errors import UserError
 from container.model.artifact import Artifact
 from container.training import device
-from container.training.boosting.earlier import continued_schema, continued_task
+from container.training.boosting.continued import continued_schema, continued_task
 from container.training.hosts.cluster import Cluster
 from container.training.hosts.sharing import check_apart, check_same, is_sharded, share, sharers
 from container.training.hyperparameters import constraints
@@ -74,8 +74,7 @@ def make_plan(
     """
     inferred, schema, task = _understand(tables, job, hyperparameters, cluster)
     if earlier is not None:
-        left_out = inferred.left_out if inferred else ()
-        schema = continued_schema(earlier.schema, schema, left_out, sparse=inferred is None)
+        schema = continued_schema(earlier.schema, schema, inferred)
         task = continued_task(earlier, task, asked=hyperparameters.objective)
     channels = {name: channel(of, schema) for name, of in tables.items()}
     sparse = [part for of in tables.values() for part in of if isinstance(part, SparseTable)]

@@ -38,11 +38,16 @@ def describe(
         for kind, plural in _PLURAL.items():
             if named := [_name(feature) for feature in schema.features if feature.kind is kind]:
                 lines.append(_line(f"  {plural}", _names(named)))
-        asked = [o.name for o in schema.others if o.role is Role.IGNORED and o.name not in inferred.left_out]
-        if asked:
+        ignored = [o.name for o in schema.others if o.role is Role.IGNORED and o.name not in inferred.left_out]
+        unknown = {*inferred.schema.names} & {*ignored}
+        if asked := [name for name in ignored if name not in unknown]:
             lines.append(_line("ignored", _names(asked) + ", as asked"))
+        if unknown:
+            text = _names([name for name in ignored if name in unknown])
+            lines.append(_line("left out", f"{text}: the earlier model has no such columns"))
         for name, why in inferred.left_out.items():
-            lines.append(_line("left out", f"{name}: {why}"))
+            if name not in schema.names:
+                lines.append(_line("left out", f"{name}: {why}"))
     lines.append(_line("objective", f"{task.objective}, {task.reason}"))
     single = len(schema.targets) < 2
     if task.objective == "reg:squarederror" and single and all(np.isin(part.label, (0, 1)).all() for part in labels):

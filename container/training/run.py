@@ -21,7 +21,8 @@ from container.model.artifact import Artifact
 from container.training import device
 from container.training.boosting import cross_validation, rounds
 from container.training.boosting.checkpoints import Checkpoints, identity, unrepeatable
-from container.training.boosting.earlier import continued_hyperparameters, load_earlier
+from container.training.boosting.continued import continued_hyperparameters
+from container.training.boosting.earlier import load_earlier
 from container.training.hosts.cluster import Cluster, ClusterError, joined
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
@@ -87,7 +88,7 @@ def _train(
     tables = read_tables(job, hyperparameters, cluster, storage.spill)
     plan = make_plan(tables, job, hyperparameters, earlier, cluster, storage)
     log.info("%s", plan.description)
-    _settle(plan, hyperparameters, cluster, storage)
+    _settle(plan, hyperparameters, cluster, storage, continues=earlier is not None)
     checkpoints = None
     # The platform makes the folder when checkpoints are asked for.
     if cluster.any(opt_ml.checkpoints.is_dir()):
@@ -129,6 +130,7 @@ def _train_one(
         params=plan.params,
         codes_only=cluster.size > 1,
         cache=storage.folder() if storage.external else None,
+        continues=earlier is not None,
     )
     # What a matrix was made of is not needed beside it.
     train_data = build(plan.parts.pop("train"))
@@ -159,13 +161,18 @@ def _train_folds(
     return folds.boosters
 
 
-def _settle(plan: Plan, hyperparameters: Hyperparameters, cluster: Cluster, storage: Storage) -> None:
+def _settle(
+    plan: Plan, hyperparameters: Hyperparameters, cluster: Cluster, storage: Storage, *, continues: bool
+) -> None:
     """Find out what training needs, and put on disk what does not fit into memory."""
     parts = [part for channel in plan.parts.values() for part in channel]
     shape = Shape.of(parts, plan.params.get("max_bin", 256))
-    need = estimate(shape, plan.params, hyperparameters, ranked=any(part.group is not None for part in parts))
-    depth = plan.params.get("max_depth", 6)
-    storage.settle(plan.parts, shape, need, cluster, f"{shape.bins} bins, depth {depth}")
+    ranked = any(part.group is not None for part in parts)
+    need = estimate(shape, plan.params, hyperparameters, ranked=ranked, continues=continues)
+    what = f"{shape.bins} bins, depth {plan.params.get('max_depth', 6)}"
+    if continues:
+        what += ", and all values for the earlier model"
+    storage.settle(plan.parts, shape, need, cluster, what)
 
 
 def _prepare(folder: Path) -> None:

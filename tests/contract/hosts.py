@@ -41,6 +41,15 @@ class Hosts:
     def give(self, name: str, lines: list[str]) -> None:
         (self.roots[name] / "input" / "data" / "train" / f"{name}.csv").write_text("\n".join(lines) + "\n")
 
+    def go_on_from(self, model: bytes) -> None:
+        """Give all the channel ``model``."""
+        for root in self.roots.values():
+            path = root / "input" / "config" / "inputdataconfig.json"
+            path.write_text(json.dumps({**json.loads(path.read_text()), "model": {"TrainingInputMode": "File"}}))
+            folder = root / "input" / "data" / "model"
+            folder.mkdir(exist_ok=True)
+            (folder / "xgboost-model").write_bytes(model)
+
     def start(self, programs: Mapping[str, str] = {}) -> None:
         """Start all, with another program where one is named."""
         for name, root in self.roots.items():

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import xgboost
 
+from container.data.formats import ContentType, read_request
 from container.model.artifact import load
+from container.model.predictor import Predictor
 from container.training.hosts.cluster import PORT
 from tests.contract.hosts import TRAIN, Hosts, rmse
 
@@ -43,13 +45,19 @@ def rows() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory, rows) -> float:
-    """The training RMSE of one host with all rows."""
+def one_host(tmp_path_factory, rows) -> Hosts:
+    """A job of one host with all rows that is done."""
     job = Hosts(tmp_path_factory.mktemp("alone"), 1, {}, sharded=False)
     job.give(job.leader, rows)
     job.start()
     assert set(job.finish().values()) == {0}, job.log(job.leader)
-    return rmse(job.log(job.leader))
+    return job
+
+
+@pytest.fixture(scope="module")
+def alone(one_host) -> float:
+    """Its training RMSE."""
+    return rmse(one_host.log(one_host.leader))
 
 
 def _one_model(job: Hosts) -> xgboost.Booster:
@@ -240,6 +248,29 @@ def test_one_host_with_little_memory_changes_nothing(hosts, rows, sharded):
         models.append(bytes(_one_model(job).save_raw("ubj")))
     assert all("trains with the data in" in job.log(name) for name in job.names)
     assert models[0] == models[1]
+
+
+def test_an_earlier_model_of_one_host_goes_on_where_one_has_no_data_or_little_memory(hosts, rows, one_host):
+    header, *body = rows
+    body = body[::2]
+    body.sort(key=lambda row: row.split(",")[15])  # by neighbourhood: no shard sees all of them
+    job = hosts(3)
+    job.go_on_from((one_host.roots[one_host.leader] / "model" / "xgboost-model").read_bytes())
+    models = []
+    for programs in ({}, {job.names[0]: LITTLE_MEMORY}):
+        job.give(job.names[0], [header, *body[:500]])
+        job.give(job.names[2], [header, *body[500:]])
+        job.start(programs)
+        assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+        models.append(bytes(_one_model(job).save_raw("ubj")))
+    assert all("trains with the data in" in job.log(name) for name in job.names)
+    assert models[0] == models[1]
+    predictor = Predictor(load(job.roots[job.leader] / "model" / "xgboost-model"))
+    assert _one_model(job).num_boosted_rounds() == 16
+    table = read_request("\n".join([header, *body]).encode(), ContentType.parse("text/csv"), predictor.schema)
+    price = header.split(",").index("price")
+    errors = predictor.predict(table).scores - np.array([float(row.split(",")[price]) for row in body])
+    assert rmse(job.log(job.leader)) == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-5)
 
 
 def test_the_port_is_named_in_the_documentation():

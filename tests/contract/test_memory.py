@@ -101,6 +101,24 @@ def test_the_same_model_with_little_memory(tmp_path, train, short, capsys, bins,
     assert model(little) == model(whole)
 
 
+@pytest.mark.parametrize("bins", [False, True])
+@pytest.mark.parametrize(("channel", "content_type", "parameters"), [KINDS[0], KINDS[3]])
+def test_an_earlier_model_goes_on_alike_with_little_memory(
+    tmp_path, train, short, capsys, bins, channel, content_type, parameters
+):
+    first = job(tmp_path / "first", channel, content_type, {**parameters, "max_bin": 16})
+    assert train(first) == 0
+    earlier = {"xgboost-model": model(first)}
+    whole = job(tmp_path / "whole", channel, content_type, parameters).channel("model", earlier)
+    assert train(whole) == 0
+    cache = short(bins)
+    little = job(tmp_path / "little", channel, content_type, {"cache_dir": str(cache), **parameters})
+    assert train(little.channel("model", earlier)) == 0, little.failure
+    assert ("trains with the data in" in capsys.readouterr().out) == bins
+    assert list(cache.iterdir()) == []
+    assert model(little) == model(whole)
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

@@ -65,6 +65,8 @@ def train(
     tuned = hyperparameters.tuning_objective_metric or ""
     if tuned.startswith("validation:") and validation_data is None and cluster.leads:
         log.warning("_tuning_objective_metric=%s: there is no validation channel to compute it on", tuned)
+    # XGBoost 3.4 begins to learn the bias of positions in a round 0 only (`LambdaRankObj::GetGradient`).
+    numbered_from = offset if params.get("lambdarank_unbiased") else 0
     with explained("train"):
         booster, history = _start(params, evals, end, checkpoints, earlier, cluster, watch)
         if watch is not None:
@@ -75,7 +77,7 @@ def train(
         for number in range(offset + first, end):
             if watch is not None and watch.done:
                 break
-            booster.update(train_data, number)
+            booster.update(train_data, number - numbered_from)
             _record(history, evaluate(booster, evals, number, quick, ours))
             if cluster.leads:
                 log.info("%s", _last_line(offset, history))

@@ -1,4 +1,8 @@
-"""Rows to a DMatrix: quantised where the tree method works on histograms, plain where it needs the values."""
+"""Rows to a DMatrix: quantised where the tree method works on histograms, plain where the values are needed.
+
+The trees of an earlier model need them: XGBoost 3.4 follows trees on a quantised matrix by the bins' edges
+(`GHistIndexMatrix::GetFvalue`), and thresholds that are no edges then part rows wrongly.
+"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -58,12 +62,14 @@ def build(
     *,
     codes_only: bool = False,
     cache: Path | None = None,
+    continues: bool = False,
 ) -> xgboost.DMatrix:
     """One DMatrix of all parts; ``reference`` is the training matrix, whose bins a validation matrix shares.
 
     The rows of a query are brought together, in the order of the query ids. With ``codes_only`` XGBoost is
     not told the categories' names: between hosts it cannot agree on them where one has no rows. With ``cache``, a
-    folder, the bins are kept there; they are the same.
+    folder, the bins are kept there; they are the same. Where training ``continues`` an earlier model the matrix has the
+    rows' values beside the bins.
 
     Raises:
         UserError: rows of one query have different weights.
@@ -71,22 +77,22 @@ def build(
     """
     check_alike(parts)
     parts = [part for part in parts if len(part.label)] or parts[:1]
-    quantised = takes_histograms(params)
-    if len(parts) > 1 and (not quantised or parts[0].group is not None):
+    quantised = takes_histograms(params) and not continues
+    if len(parts) > 1 and ((not quantised and cache is None) or parts[0].group is not None):
         parts = [join(parts)]
     if (group := parts[0].group) is not None and (group[1:] < group[:-1]).any():
         parts = [take(parts[0], np.argsort(group, kind="stable"))]
     about = partial(_about, params=params, codes_only=codes_only)
-    if not quantised:
-        with explained("take the data"):
-            return xgboost.DMatrix(**about(parts[0]), nthread=params.get("nthread"))
+    prefix = None if cache is None else str(cache / ("train" if reference is None else "validation"))
     settings = {"ref": reference, "nthread": params.get("nthread"), "max_bin": params.get("max_bin", 256)}
     with explained("take the data"):
+        if not quantised:
+            data = about(parts[0]) if prefix is None else {"data": Batches(parts, about, prefix)}
+            return xgboost.DMatrix(**data, nthread=settings["nthread"])
         if reference is None and not codes_only and _sorted_for_bins(parts, params):
             edges = cuts.edges([part.features for part in parts], settings["max_bin"], params.get("nthread") or 1)
             settings["ref"] = xgboost.QuantileDMatrix(edges, **settings)
-        if cache is not None:
-            prefix = str(cache / ("train" if reference is None else "validation"))
+        if prefix is not None:
             return xgboost.ExtMemQuantileDMatrix(Batches(parts, about, prefix), **settings)
         return xgboost.QuantileDMatrix(Batches(parts, about), **settings)
 

@@ -128,7 +128,7 @@ class Storage:
                 raise UserError(f"{host}: {reason}" if cluster.size > 1 else reason)
         self.external = True
         log.info(
-            "Memory: trains with the data in %s, about %s MB of bins, and about %s MB in memory",
+            "Memory: trains with the data in %s, about %s MB, and about %s MB in memory",
             *(self.folder(), _mb(need.cache), _mb(used + (need.external or 0))),
         )
 
@@ -144,7 +144,7 @@ class Storage:
         free = shutil.disk_usage(self.folder()).free
         if free < need.cache:
             return (
-                f"'cache_dir': the bins of the data take about {_mb(need.cache)} MB, and {self.cache_dir} has "
+                f"'cache_dir': the data takes about {_mb(need.cache)} MB there, and {self.cache_dir} has "
                 f"{_mb(free)} MB free; name a folder with more room, or {_REMEDY}"
             )
         return None

@@ -205,3 +205,15 @@ def test_a_model_without_trees():
     booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(np.zeros((2, 1)), [0, 1]), 0)
     with pytest.raises(NotCoveredError):
         Trees.of(booster)
+
+
+@pytest.mark.parametrize("first", ["multi_output_tree", "one_output_per_tree"])
+def test_a_model_with_trees_of_both_strategies(first):
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    data = xgboost.DMatrix(X, X)
+    (second,) = {"multi_output_tree", "one_output_per_tree"} - {first}
+    booster = None
+    for strategy in (first, second):
+        booster = xgboost.train({"nthread": 1, "multi_strategy": strategy}, data, 2, xgb_model=booster)
+    with pytest.raises(NotCoveredError, match="of which only some have a value for each output in their leaves"):
+        Trees.of(booster)

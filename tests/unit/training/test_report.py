@@ -1,12 +1,15 @@
 """The block in the log that says what was read."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from container.data.inference import Roles, infer
-from container.data.schema import Schema
+from container.data.schema import Feature, Schema
 from container.data.table import Kind, Numbers, Place, SparseTable, Table, Text
+from container.training.boosting.continued import continued_schema
 from container.training.objective import Task
 from container.training.report import channel, describe
 from container.training.rows.encoded import from_table
@@ -71,6 +74,25 @@ def test_text_that_is_left_out():
     text = report(table)
     assert "  left out      id: text with 30 different values in 30 rows, such as an identifier; name it in" in text
     assert max(map(len, text.splitlines())) <= 118
+
+
+def test_what_an_earlier_model_does_with_the_columns_is_said():
+    names = ("y", "id", "x", "extra", "note")
+    text = Text.from_cells(map(str, "abcdefghijklmnopqrstuvwxyzäöüß"))
+    table = dense(names, numbers(*range(30)), text, *(numbers(*range(30)) for _ in range(3)))
+    inferred = infer([table], Roles(ignored=("note",)))
+    earlier = Schema((Feature("id", Kind.CATEGORY, 1, tuple(text.values)), Feature("x", position=2)), named=True)
+    schema = continued_schema(replace(earlier, others=inferred.schema.others[-1:]), inferred.schema, inferred)
+    task = Task("reg:squarederror", "the earlier model's", continues=True)
+    lines = describe({}, [from_table(table, schema, task)], inferred, schema, task).splitlines()
+    assert lines[2:] == [
+        "  features      2: 1 number, 1 category",
+        "    numbers     x",
+        "    categories  id (30)",
+        "  ignored       note, as asked",
+        "  left out      extra: the earlier model has no such columns",
+        "  objective     reg:squarederror, the earlier model's",
+    ]
 
 
 def test_classes_are_counted():

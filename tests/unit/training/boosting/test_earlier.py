@@ -1,28 +1,22 @@
-"""The channel ``model``: its columns and objective hold, and what does not fit them is named."""
+"""The channel ``model``: what is in it, as a file or an archive, and what cannot be gone on from."""
 
+import json
 import tarfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 import xgboost
 
 from container.contract.job import Channel, Resources, TrainingJob
-from container.data.schema import Feature, Other, Role, Schema
-from container.data.table import Kind
-from container.errors import ModelError, UserError
+from container.data.schema import Schema
+from container.errors import ModelError
 from container.model import artifact
-from container.training.boosting.earlier import (
-    continued_hyperparameters,
-    continued_schema,
-    continued_task,
-    load_earlier,
-)
-from container.training.hyperparameters.parse import Hyperparameters
-from container.training.objective import Task
-
-ZONES = Feature("zone", Kind.CATEGORY, 1, ("A", "B"))
-EARLIER = Schema((Feature("area", position=0), ZONES), (Other("price", 2, Role.TARGET),), named=True)
+from container.training.boosting.earlier import load_earlier
+from container.training.rows.encoded import Rows
+from container.training.rows.matrix import build
 
 
 def _job(folder: Path) -> TrainingJob:
@@ -44,29 +38,82 @@ def test_without_the_channel_there_is_no_earlier_model():
 
 def test_a_model_file_and_an_archive_are_the_same(tmp_path):
     _save(tmp_path / "plain")
-    (tmp_path / "packed").mkdir()
-    with tarfile.open(tmp_path / "packed" / "model.tar.gz", "w:gz") as archive:
-        archive.add(tmp_path / "plain" / "xgboost-model", "xgboost-model")
+    _pack(tmp_path / "packed" / "model.tar.gz", tmp_path / "plain" / "xgboost-model")
     for folder in ("plain", "packed"):
         loaded = load_earlier(_job(tmp_path / folder))
         assert loaded is not None
         assert loaded.booster.num_boosted_rounds() == 2
 
 
-def test_of_a_model_that_stopped_early_elsewhere_the_rounds_up_to_the_best_are_gone_on_from(tmp_path, caplog):
+def _pack(archive: Path, model: Path) -> None:
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive, "w:gz") as members:
+        members.add(model, "xgboost-model")
+
+
+def test_of_a_jobs_output_folder_the_model_is_taken(tmp_path):
+    _save(tmp_path / "plain")
+    _pack(tmp_path / "channel" / "job-1" / "output" / "model.tar.gz", tmp_path / "plain" / "xgboost-model")
+    (tmp_path / "channel" / "job-1" / "output" / "a.tar.gz").write_bytes(b"")
+    (tmp_path / "channel" / "job-1" / "output" / "output.tar.gz").write_bytes(b"")
+    loaded = load_earlier(_job(tmp_path / "channel"))
+    assert loaded is not None
+    assert loaded.booster.num_boosted_rounds() == 2
+
+
+def test_of_several_archives_none_is_guessed(tmp_path):
+    _save(tmp_path / "plain")
+    for name in ("job-1", "job-2"):
+        _pack(tmp_path / "channel" / name / "model.tar.gz", tmp_path / "plain" / "xgboost-model")
+    with pytest.raises(ModelError) as caught:
+        load_earlier(_job(tmp_path / "channel"))
+    assert str(caught.value) == (
+        "the channel 'model' has 2 archives, 'job-1/model.tar.gz', 'job-2/model.tar.gz'; "
+        "give it the one of the earlier model"
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "trees"),
+    [
+        ({}, 4),
+        ({"num_parallel_tree": 3}, 12),
+        ({"objective": "multi:softprob", "num_class": 5, "num_parallel_tree": 2}, 40),
+    ],
+    ids=["trees", "forests", "classes"],
+)
+def test_of_a_model_that_stopped_early_elsewhere_the_rounds_up_to_the_best_are_gone_on_from(
+    tmp_path, caplog, params, trees
+):
     caplog.set_level("INFO")
     features = np.arange(20, dtype=np.float32).reshape(10, 2)
-    booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(features, label=features[:, 0]), 6)
+    booster = xgboost.train({"nthread": 1, **params}, xgboost.DMatrix(features, label=features[:, 0] // 4), 6)
     booster.set_attr(best_iteration="3")
     booster.save_model(tmp_path / "model.ubj")
     (tmp_path / "model.ubj").rename(tmp_path / "xgboost-model")
     loaded = load_earlier(_job(tmp_path))
     assert loaded is not None
     assert loaded.booster.num_boosted_rounds() == 4
+    assert loaded.booster.get_dump() == booster.get_dump()[:trees]
     assert [record.message for record in caplog.records] == [
         "xgboost-model: trained with early stopping; its best 4 of 6 rounds are used (attribute best_iteration)",
         "Going on from an earlier model of 4 rounds",
     ]
+
+
+@pytest.mark.parametrize(
+    ("files", "there"), [((), "is empty"), (("b/model.ubj", "a.txt"), "has 'a.txt', 'b/model.ubj'")]
+)
+def test_a_channel_without_a_model_says_what_it_has(tmp_path, files, there):
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    with pytest.raises(ModelError) as caught:
+        load_earlier(_job(tmp_path))
+    assert str(caught.value) == (
+        f"the channel 'model' {there}; give it a model.tar.gz, or a model in XGBoost's JSON or UBJSON that is named "
+        "xgboost-model"
+    )
 
 
 def test_a_damaged_archive_is_named(tmp_path):
@@ -90,138 +137,39 @@ def test_an_ensemble_is_refused(tmp_path):
         load_earlier(_job(tmp_path / "two"))
 
 
-def test_columns_keep_their_meaning_where_they_have_moved():
-    new = Schema(
-        (Feature("extra", position=0), Feature("zone", Kind.CATEGORY, 2, ("B", "C")), Feature("area", position=3)),
-        (Other("price", 1, Role.TARGET),),
-        named=True,
-    )
-    merged = continued_schema(EARLIER, new)
-    assert merged.features == (Feature("area", position=3), Feature("zone", Kind.CATEGORY, 2, ("A", "B")))
-    assert merged.others == (Other("extra", 0, Role.IGNORED), Other("price", 1, Role.TARGET))
+def _save_categories(folder: Path, categories: list[str] | list[int]) -> tuple[xgboost.Booster, xgboost.DMatrix]:
+    """A model of a column that is a category elsewhere, and its data."""
+    values = pd.Categorical.from_codes(np.arange(30) % 3, categories)
+    data = xgboost.DMatrix(pd.DataFrame({"c": values}), np.arange(30) % 3, nthread=1)
+    booster = xgboost.train({"nthread": 1}, data, 2)
+    (folder / "xgboost-model").write_bytes(booster.save_raw("ubj"))
+    return booster, data
 
 
-def test_a_column_that_this_data_alone_would_leave_out_stays_a_feature():
-    new = Schema(
-        (Feature("area", position=0),), (Other("zone", 1, Role.IGNORED), Other("price", 2, Role.TARGET)), named=True
-    )
-    assert continued_schema(EARLIER, new, {"zone": "almost unique"}) == EARLIER
+@pytest.mark.parametrize("categories", [["a", "b", "c"], [10, 20, 30]], ids=["text", "numbers"])
+def test_any_names_of_categories_can_be_gone_on_with(tmp_path, categories):
+    booster, elsewhere = _save_categories(tmp_path, categories)
+    loaded = load_earlier(_job(tmp_path))
+    assert loaded is not None
+    assert loaded.schema.features[0].categories == tuple(map(str, categories))
+    columns = pa.DictionaryArray.from_arrays(pa.array(np.arange(30) % 3, pa.int32()), pa.array(map(str, categories)))
+    rows = Rows(pa.table({"c": columns}), np.arange(30) % 3.0, None, None)
+    expected = xgboost.train({"nthread": 1}, elsewhere, 2, xgb_model=booster).predict(elsewhere)
+    for codes_only in (False, True):  # as on one host, and on several
+        data = build([rows], {"nthread": 1}, codes_only=codes_only, continues=True)
+        more = xgboost.train({"nthread": 1}, data, 2, xgb_model=loaded.booster)
+        assert more.predict(data).tolist() == expected.tolist()
 
 
-def test_sparse_rows_may_lack_the_last_features():
-    earlier = Schema.from_names(4)
-    for width in (2, 4):
-        assert continued_schema(earlier, Schema.from_names(width), sparse=True) == earlier
-    with pytest.raises(UserError, match="the data has 5 features, and the model in the channel 'model' 4"):
-        continued_schema(earlier, Schema.from_names(5), sparse=True)
-
-
-@pytest.mark.parametrize("earlier", [EARLIER, Schema((ZONES,))])
-def test_sparse_rows_do_not_go_on_from_columns(earlier):
-    with pytest.raises(UserError, match="the rows are sparse, and the model in the channel 'model' learned from col"):
-        continued_schema(earlier, Schema.from_names(2), sparse=True)
-
-
-@pytest.mark.parametrize(
-    ("role", "word"),
-    [
-        (Role.TARGET, "'target' or 'lower_bound_column'"),
-        (Role.WEIGHT, "'weight_column' or 'csv_weights'"),
-        (Role.GROUP, "'group_column'"),
-        (Role.UPPER_BOUND, "'upper_bound_column'"),
-        (Role.IGNORED, "'ignore_columns'"),
-    ],
-)
-def test_a_feature_cannot_have_another_role(role, word):
-    others = [Other("zone", 1, role)] + ([Other("price", 2, Role.TARGET)] if role is not Role.TARGET else [])
-    with pytest.raises(UserError) as caught:
-        continued_schema(EARLIER, Schema((Feature("area", position=0),), tuple(others), named=True))
+def test_categories_without_names_are_refused(tmp_path):
+    booster, _ = _save_categories(tmp_path, ["a", "b", "c"])
+    model = json.loads(booster.save_raw("json"))
+    del model["learner"]["gradient_booster"]["model"]["cats"]
+    model["version"] = [3, 0, 5]
+    (tmp_path / "xgboost-model").write_text(json.dumps(model))
+    with pytest.raises(ModelError) as caught:
+        load_earlier(_job(tmp_path))
     assert str(caught.value) == (
-        f"{word} names 'zone', a feature of the model in the channel 'model'; "
-        "leave it out there, or train without that channel"
+        "the model in the channel 'model' has categories in 'c' and not their names, for XGBoost before 3.1 kept none, "
+        "so no rounds can be added to it; train without that channel"
     )
-
-
-@pytest.mark.parametrize(
-    ("earlier", "new", "message"),
-    [
-        pytest.param(
-            EARLIER,
-            Schema((Feature("area"),), (Other("price", 1, Role.TARGET),), named=True),
-            "the data lacks 'zone', which the model in the channel 'model' was trained on",
-            id="column-gone",
-        ),
-        pytest.param(
-            EARLIER,
-            Schema((Feature("area"),), (Other("a", 1, Role.TARGET), Other("b", 2, Role.TARGET)), named=True),
-            "the model in the channel 'model' learned the targets 'price', and 'target' now names 'a', 'b'",
-            id="targets",
-        ),
-        pytest.param(Schema.from_names(3), Schema.from_names(4), "the data has 4 features, and the model", id="width"),
-        pytest.param(
-            Schema.from_names(2), Schema((Feature("f0"),), classes=("a", "b")), "the target is text", id="classes"
-        ),
-    ],
-)
-def test_what_does_not_fit_is_refused(earlier, new, message):
-    with pytest.raises(UserError, match=message):
-        continued_schema(earlier, new)
-
-
-def _trained(**params) -> artifact.Artifact:
-    features = np.arange(20, dtype=np.float32).reshape(10, 2)
-    data = xgboost.DMatrix(features, label=np.arange(10) % 3)
-    return artifact.Artifact(xgboost.train({"nthread": 1, "verbosity": 0, **params}, data, 1), Schema.from_names(2))
-
-
-QUANTILES = {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9]}
-EXPECTILES = {"objective": "reg:expectileerror", "expectile_alpha": [0.2]}
-CLASSES = {"objective": "multi:softprob", "num_class": 3}
-
-
-@pytest.mark.parametrize(
-    ("earlier", "asked", "held"),
-    [
-        ({}, {}, {}),
-        ({"base_score": 1}, {"booster": "dart", "base_score": "1"}, {"booster": "gbtree", "base_score": [1.0]}),
-        ({"booster": "gblinear"}, {}, {"booster": "gblinear"}),
-        (QUANTILES, {}, {"quantile_alpha": [0.1, 0.9]}),
-        (QUANTILES, {"quantile_alpha": "0.1,0.9"}, {"quantile_alpha": [0.1, 0.9]}),
-        (EXPECTILES, {}, {"expectile_alpha": [0.2]}),
-        ({**CLASSES, "base_score": 0.25}, {"base_score": "0.25", "num_class": "3"}, {"base_score": [0.25]}),
-    ],
-)
-def test_what_the_earlier_model_decides_need_not_be_asked_for(earlier, asked, held):
-    params = continued_hyperparameters(_trained(**earlier), Hyperparameters.parse(asked)).booster_params()
-    params.pop("num_class", None)
-    assert params == held
-
-
-@pytest.mark.parametrize(
-    ("earlier", "asked", "message"),
-    [
-        ({}, {"booster": "gblinear"}, "'booster': gblinear is asked for, and the model in the channel 'model' has gbt"),
-        ({"booster": "gblinear"}, {"booster": "dart"}, "'booster': dart is asked for, and the .* has gblinear; leave"),
-        ({"base_score": 0.5}, {"base_score": "50"}, "'base_score': 50 is asked for, and the .* has 0.5; leave it out"),
-        ({**CLASSES, "base_score": [1, 2, 3]}, {"base_score": "[1, 2]"}, "'base_score': 1, 2 is asked .* has 1, 2, 3;"),
-        (QUANTILES, {"quantile_alpha": "0.5"}, "'quantile_alpha': 0.5 is asked for, and the .* has 0.1, 0.9; leave"),
-        (QUANTILES, {"quantile_alpha": "0.2,0.9"}, "'quantile_alpha': 0.2, 0.9 is asked for"),
-        (EXPECTILES, {"expectile_alpha": "0.3"}, "'expectile_alpha': 0.3 is asked for, and the .* has 0.2; leave it"),
-        (
-            {},
-            {"objective": "rank:ndcg", "lambdarank_unbiased": "1"},
-            "'lambdarank_unbiased': the positions' bias is not",
-        ),
-        (CLASSES, {"num_class": "4"}, "'num_class': 4 is asked for, and the model in the channel 'model' has 3; leave"),
-    ],
-)
-def test_what_the_earlier_model_decides_cannot_be_asked_for_otherwise(earlier, asked, message):
-    with pytest.raises(UserError, match=message):
-        continued_hyperparameters(_trained(**earlier), Hyperparameters.parse(asked))
-
-
-def test_the_objective_is_the_earlier_models(tmp_path):
-    saved = _save(tmp_path)
-    assert continued_task(saved, Task("count:poisson", ""), asked=None).objective == "reg:squarederror"
-    with pytest.raises(UserError, match="'objective': count:poisson is asked for"):
-        continued_task(saved, Task("count:poisson", ""), asked="count:poisson")

@@ -1,5 +1,6 @@
 """Parts of rows to one matrix: the model is the same, byte for byte, however they are parted, wherever the bins are."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +89,69 @@ def test_the_model_does_not_depend_on_the_parts(tmp_path: Path, monkeypatch, par
             assert sum(file.stat().st_size for file in cache.iterdir()) > 1000
         assert model(params, data, validation) == expected
         del data, validation
+
+
+def plain(of: Rows, upper: bool = False) -> xgboost.DMatrix:
+    """The matrix of whoever uses XGBoost alone."""
+    bounds = {"label_lower_bound": of.label, "label_upper_bound": of.upper} if upper else {}
+    return xgboost.DMatrix(of.features, of.label, weight=of.weight, nthread=1, **bounds)
+
+
+@pytest.mark.parametrize("external", [False, True])
+@pytest.mark.parametrize("codes_only", [False, True])
+@pytest.mark.parametrize(
+    ("params", "of"),
+    [
+        pytest.param({"objective": "binary:logistic"}, lambda r: r, id="weights, categories, missing"),
+        pytest.param({"objective": "binary:logistic"}, lambda r: replace(r, weight=None), id="without weights"),
+        pytest.param({"subsample": 0.5, "num_parallel_tree": 3}, lambda r: r, id="sampled forest"),
+        pytest.param({"rate_drop": 0.3, "seed": 3}, lambda r: r, id="dropout"),
+        pytest.param({"objective": "multi:softprob", "num_class": 3}, lambda r: r, id="classes"),
+        pytest.param({"objective": "reg:absoluteerror"}, lambda r: r, id="leaves renewed"),
+        pytest.param({}, lambda r: replace(r, label=np.stack([r.label, r.weight], axis=1)), id="two targets"),
+        pytest.param({"tree_method": "approx"}, lambda r: r, id="approx"),
+        pytest.param(
+            {"objective": "survival:aft"},
+            lambda r: replace(r, label=r.label + 1, upper=np.where(r.label > 0, np.inf, 3.0)),
+            id="bounds",
+        ),
+        pytest.param(
+            {"objective": "binary:logistic"},
+            lambda r: replace(r, features=sparse.csr_matrix(np.nan_to_num(np.stack(r.features.columns[:4], axis=1)))),
+            id="sparse",
+        ),
+    ],
+)
+def test_the_trees_of_an_earlier_model_see_the_values(tmp_path: Path, params, of, codes_only, external):
+    params = {"nthread": 1, "max_bin": 16, "seed_per_iteration": 1, **params}
+    before, train, held_out = of(rows(seed=2)), of(rows()), of(rows(seed=1))
+    bounds = params.get("objective") == "survival:aft"
+    earlier = xgboost.train(params, build([before], params, codes_only=codes_only), 5)
+    cache = tmp_path if external and params.get("tree_method") != "approx" else None
+    about = {"codes_only": codes_only, "cache": cache, "continues": True}
+    data = build(parted(train, 200, 400), params, **about)
+    validation = build(parted(held_out, 100), params, data, **about)
+    assert not isinstance(data, xgboost.QuantileDMatrix | xgboost.ExtMemQuantileDMatrix)
+    if cache:
+        assert sum(file.stat().st_size for file in cache.iterdir()) > 8 * COUNT
+    found, expected = (
+        continued(params, *matrices, earlier)
+        for matrices in ((data, validation), (plain(train, bounds), plain(held_out, bounds)))
+    )
+    assert found == expected
+
+
+def continued(
+    params: dict, data: xgboost.DMatrix, validation: xgboost.DMatrix, earlier: xgboost.Booster
+) -> tuple[dict, dict]:
+    """The scores of four rounds more, and all trees; the model's bytes also have the categories' names, or none."""
+    scores: dict = {}
+    evals = [(data, "train"), (validation, "validation")]
+    booster = xgboost.train(params, data, 4, evals=evals, evals_result=scores, verbose_eval=False, xgb_model=earlier)
+    booster.feature_names = booster.feature_types = None
+    model = json.loads(booster.save_raw("json"))["learner"]
+    model["gradient_booster"].get("model", {}).pop("cats", None)
+    return scores, model
 
 
 def starts(matrix: xgboost.DMatrix) -> list[float]:
