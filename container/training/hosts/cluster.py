@@ -88,6 +88,14 @@ class Cluster:
         sent: tuple[bytes | None] = collective.broadcast((data,), 0)
         return sent[0]
 
+    def gather_arrays(self, values: NDArray[Any]) -> list[NDArray[Any]]:
+        """Every host's array, in the order of the hosts."""
+        if self.size == 1:
+            return [values]
+        from xgboost import collective
+
+        return [collective.broadcast(values, root) for root in range(self.size)]
+
     def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The sum over all hosts, element by element."""
         if self.size == 1:

@@ -1,0 +1,79 @@
+"""The metrics of several hosts are those of one host with all rows, and all hosts stop early after the same round."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost
+
+from container.model.artifact import load
+from tests.contract.hosts import Hosts
+
+Make = Callable[..., Hosts]
+RANDOM = np.random.default_rng(5)
+NOTHING = {"ignore_columns": "", "target": "label"}
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[Make]:
+    made: list[Hosts] = []
+
+    def make(count: int, **settings: str) -> Hosts:
+        made.append(Hosts(tmp_path / str(len(made)), count, {**NOTHING, **settings}, sharded=True))
+        return made[-1]
+
+    yield make
+    for job in made:
+        job.kill()
+
+
+def scores(log: str) -> list[dict[str, float]]:
+    """By round and metric."""
+    found = [line.split("\t")[1:] for line in log.splitlines() if re.match(r"\[\d+\]\t", line)]
+    return [{name: float(value) for name, value in (item.rsplit(":", 1) for item in of)} for of in found]
+
+
+def rows(count: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    x = np.round(RANDOM.normal(size=(count, 2)), 2)
+    noisy = x[:, 0] + RANDOM.normal(size=count)
+    return x, np.digitize(noisy, [0.0] if classes == 2 else [-0.5, 0.5])
+
+
+def csv(x: np.ndarray, label: np.ndarray, weight: np.ndarray | None = None) -> list[str]:
+    cells = [label.astype(int), *(() if weight is None else (weight,)), *x.T]
+    head = "label,weight,a,b" if weight is not None else "label,a,b"
+    return [head, *(",".join(map(str, row)) for row in zip(*cells, strict=True))]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_areas_and_early_stopping_where_hosts_have_one_class_and_no_validation_rows(hosts: Make, classes: int) -> None:
+    (x, label), (held_x, held_label) = rows(500, classes), rows(300, classes)
+    objective = {"objective": "binary:logistic"} if classes == 2 else {"objective": "multi:softmax"}
+    metrics = "error,aucpr,auc" if classes == 2 else "merror,aucpr,auc"
+    job = hosts(3, **objective, eval_metric=metrics, num_round="60", early_stopping_rounds="3", eta="0.5")
+    job.add("validation")
+    order = np.argsort(label, kind="stable")
+    for name, part in zip(job.names, (order[:200], order[200:480], order[480:]), strict=True):
+        job.give(name, csv(x[part], label[part]))
+    job.give(job.leader, csv(held_x[:90], held_label[:90]), "validation")
+    job.give(max(job.names), csv(held_x[90:], held_label[90:]), "validation")
+    job.start()
+    assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+    found = scores(job.log(job.leader))
+    assert len(found) < 60
+    assert all("Dataset is empty" not in job.log(name) for name in job.names)
+    booster = load(job.roots[job.leader] / "model" / "xgboost-model").booster
+    best = max(range(len(found)), key=lambda number: found[number]["validation-auc"])
+    assert len(found) == best + 1 + 3
+    assert booster.num_boosted_rounds() == best + 1
+    booster.set_param([("eval_metric", "aucpr"), ("eval_metric", "auc")])
+    whole = [
+        (xgboost.DMatrix(part, label=of, feature_names=["a", "b"], feature_types=["float"] * 2), name)
+        for part, of, name in ((x, label, "train"), (held_x, held_label, "validation"))
+    ]
+    for item in booster.eval_set(whole).split("\t")[1:]:
+        name, _, value = item.rpartition(":")
+        if name.endswith(("auc", "aucpr")):
+            assert found[best][name] == pytest.approx(float(value), abs=6e-6), name
