@@ -23,6 +23,7 @@ from container.training.boosting import cross_validation, rounds
 from container.training.boosting.checkpoints import Checkpoints, identity
 from container.training.boosting.earlier import continued_hyperparameters, load_earlier
 from container.training.hosts.cluster import Cluster, ClusterError, joined
+from container.training.hosts.undivided import check_divisible
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
 from container.training.rows import matrix
@@ -82,8 +83,7 @@ def _train(
         if hyperparameters.kfold:
             raise UserError("'_kfold': folds begin from nothing; leave it out, or the channel 'model'")
         hyperparameters = continued_hyperparameters(earlier, hyperparameters)
-    if cluster.size > 1 and hyperparameters.kfold:
-        raise UserError("'_kfold': cross-validation runs on one host; set the instance count to 1")
+    check_divisible(hyperparameters, hyperparameters.objective if earlier is None else earlier.objective, cluster)
     tables = read_tables(job, hyperparameters, cluster, storage.spill)
     plan = make_plan(tables, job, hyperparameters, earlier, cluster, storage)
     log.info("%s", plan.description)
