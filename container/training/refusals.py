@@ -18,7 +18,7 @@ class XGBoostRefusalError(ContainerError):
 
 @contextmanager
 def explained(action: str) -> Iterator[None]:
-    """Turn an XGBoost error into ``XGBoost cannot <action>: <its sentence>``; all of it goes to the log.
+    """Turn an XGBoost error into ``XGBoost cannot <action>: <its sentence>``; all but its C++ stack goes to the log.
 
     Raises:
         XGBoostRefusalError: in place of the XGBoostError.
@@ -26,15 +26,18 @@ def explained(action: str) -> Iterator[None]:
     try:
         yield
     except xgboost.core.XGBoostError as error:
-        log.error("%s", error)
+        log.error("%s", _without_stack(str(error)))
         raise XGBoostRefusalError(f"XGBoost cannot {action}: {reason(str(error))}") from None
 
 
 def reason(text: str) -> str:
     """The sentence in an XGBoost error, without time, source line and stack; without one, the check that failed."""
-    text = text.partition("\nStack trace")[0].strip()
-    text = re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", text)
+    text = re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", _without_stack(text))
     check = re.match(r"Check failed: (.*?)(?:: |:$|$)", text)
     if check:
         text = text[check.end() :].strip() or f"its check {check[1].strip()!r} failed"
     return " ".join(text.split())
+
+
+def _without_stack(text: str) -> str:
+    return text.partition("\nStack trace")[0].strip()

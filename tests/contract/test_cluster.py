@@ -171,6 +171,7 @@ def test_a_host_that_dies_fails_the_others_by_name(hosts, rows):
         if name != dead:
             assert codes[name] == 1
             assert job.failure(name).startswith(f"the host {dead} failed, and the job with it: ")
+            assert "Stack trace" not in job.log(name)
     assert not (job.roots[job.leader] / "model" / "xgboost-model").exists()
 
 

@@ -25,6 +25,8 @@ def undivided(settings: Parameters, objective: str | None) -> Iterator[tuple[str
         yield "'tree_method': exact", "use 'hist'"
     if objective == "survival:cox":
         yield "'objective': survival:cox, which compares each row with all others,", "use survival:aft"
+    if settings.lambdarank_unbiased:
+        yield "'lambdarank_unbiased', which finds the bias among a process's own queries,", "leave it out"
     for metric in settings.eval_metric:
         name = base_name(metric)
         # Of queries, each of which is on one host, or without queries of all rows as one.

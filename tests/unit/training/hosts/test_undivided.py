@@ -16,6 +16,7 @@ ONE_ONLY = [
     pytest.param({"tree_method": "exact"}, "'tree_method': exact is trained", id="exact"),
     pytest.param({"updater": "grow_colmaker,prune"}, "'updater': grow_colmaker is trained", id="exact by updater"),
     pytest.param({"objective": "survival:cox"}, "'objective': survival:cox, which compares each row", id="cox"),
+    pytest.param({"lambdarank_unbiased": "1", "objective": "rank:ndcg"}, "'lambdarank_unbiased', which", id="unbiased"),
     pytest.param({"eval_metric": "auc,ams@0.15"}, "'eval_metric': ams@0.15, which compares each row", id="ams"),
     pytest.param({"objective": "binary:logistic", "eval_metric": "map@5-"}, "'eval_metric': map@5-, ", id="map"),
     pytest.param({"eval_metric": "ndcg"}, "'eval_metric': ndcg, which compares each row", id="no objective"),
