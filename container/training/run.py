@@ -18,6 +18,7 @@ from container.contract.paths import OptMl
 from container.errors import ModelError, UserError
 from container.model import artifact
 from container.model.artifact import Artifact
+from container.model.categories import without_categories
 from container.training import device
 from container.training.boosting import cross_validation, rounds
 from container.training.boosting.checkpoints import Checkpoints, identity
@@ -130,6 +131,8 @@ def _train_one(
     train_data = build(plan.parts.pop("train"))
     validation_data = build(plan.parts.pop("validation"), reference=train_data) if plan.parts else None
     start = None if earlier is None else earlier.booster
+    if start is not None and cluster.size > 1:
+        start = without_categories(start)  # as are the rows, by codes_only
     booster = rounds.train(
         plan.params, hyperparameters, train_data, validation_data, stop, checkpoints, start, cluster
     ).booster

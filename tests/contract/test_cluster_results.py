@@ -1,6 +1,7 @@
-"""The metrics of several hosts are those of one host with all rows, and all hosts stop early after the same round."""
+"""Several hosts come to what one host with all rows comes to: the metrics, the rounds, the model."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -77,3 +78,36 @@ def test_areas_and_early_stopping_where_hosts_have_one_class_and_no_validation_r
         name, _, value = item.rpartition(":")
         if name.endswith(("auc", "aucpr")):
             assert found[best][name] == pytest.approx(float(value), abs=6e-6), name
+
+
+CATEGORIES = np.array(["zinc", "tin", "lead", "iron", "gold"])
+
+
+@pytest.mark.parametrize("earlier_hosts", [1, 2])
+def test_going_on_with_categories_of_which_no_host_has_all(hosts: Make, earlier_hosts: int) -> None:
+    code, x = RANDOM.integers(0, 5, 400), np.round(RANDOM.normal(size=400), 3)
+    lines = [f"{3 * (c % 3) + a:.3f},{CATEGORIES[c]},{a}" for c, a in zip(code, x, strict=True)]
+    known = sorted((line for line in lines if "zinc" not in line), key=lambda line: line.split(",")[1])
+    last = []
+    earlier = hosts(earlier_hosts, num_round="3")
+    for count in (1, 2):
+        job = hosts(count, num_round="3")
+        job.add("model")
+        for of, body in ((earlier, known), (job, [*known, *(line for line in lines if "zinc" in line)])):
+            size = len(of.names)
+            for place, name in enumerate(of.names):
+                part = body[len(body) * place // size : len(body) * (place + 1) // size]
+                of.give(name, ["label,metal,x", *part])
+        if count == 1:
+            earlier.start()
+            assert set(earlier.finish().values()) == {0}, earlier.log(earlier.leader)
+        for root in job.roots.values():
+            shutil.copy(earlier.roots[earlier.leader] / "model" / "xgboost-model", root / "input" / "data" / "model")
+        job.start()
+        assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+        assert len(scores(job.log(job.leader))) == 3
+        model = load(job.roots[job.leader] / "model" / "xgboost-model")
+        assert model.booster.num_boosted_rounds() == 6
+        assert model.schema.features[0].categories == ("gold", "iron", "lead", "tin")  # as the earlier model has them
+        last.append(scores(job.log(job.leader))[-1]["train-rmse"])
+    assert last[0] == pytest.approx(last[1], rel=1e-4)
