@@ -24,6 +24,8 @@ from container.training.boosting import cross_validation, rounds
 from container.training.boosting.checkpoints import Checkpoints, identity
 from container.training.boosting.earlier import continued_hyperparameters, load_earlier
 from container.training.hosts.cluster import Cluster, ClusterError, joined
+from container.training.hosts.quantiles import with_start
+from container.training.hosts.sharing import check_each_has_rows
 from container.training.hosts.undivided import check_divisible
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
@@ -87,6 +89,7 @@ def _train(
     check_divisible(hyperparameters, hyperparameters.objective if earlier is None else earlier.objective, cluster)
     tables = read_tables(job, hyperparameters, cluster, storage.spill)
     plan = make_plan(tables, job, hyperparameters, earlier, cluster, storage)
+    check_each_has_rows(plan.parts["train"], plan.task.objective, cluster)
     log.info("%s", plan.description)
     _settle(plan, hyperparameters, cluster, storage)
     checkpoints = None
@@ -130,11 +133,13 @@ def _train_one(
     # What a matrix was made of is not needed beside it.
     train_data = build(plan.parts.pop("train"))
     validation_data = build(plan.parts.pop("validation"), reference=train_data) if plan.parts else None
-    start = None if earlier is None else earlier.booster
-    if start is not None and cluster.size > 1:
-        start = without_categories(start)  # as are the rows, by codes_only
+    params, start = plan.params, None
+    if earlier is None:
+        params = with_start(params, train_data, cluster)
+    else:
+        start = earlier.booster if cluster.size == 1 else without_categories(earlier.booster)  # as are the rows
     booster = rounds.train(
-        plan.params, hyperparameters, train_data, validation_data, stop, checkpoints, start, cluster
+        params, hyperparameters, train_data, validation_data, stop, checkpoints, start, cluster
     ).booster
     booster.feature_names = train_data.feature_names  # a host without rows has not kept them
     booster.feature_types = train_data.feature_types

@@ -111,3 +111,29 @@ def test_going_on_with_categories_of_which_no_host_has_all(hosts: Make, earlier_
         assert model.schema.features[0].categories == ("gold", "iron", "lead", "tin")  # as the earlier model has them
         last.append(scores(job.log(job.leader))[-1]["train-rmse"])
     assert last[0] == pytest.approx(last[1], rel=1e-4)
+
+
+def test_quantiles_start_from_those_of_all_rows_where_a_host_has_few_or_none(hosts: Make) -> None:
+    label, x = np.sort(RANDOM.gamma(2, 10, 400)), np.round(RANDOM.normal(size=400), 3)
+    lines = [f"{a:.3f},{b}" for a, b in zip(label, x, strict=True)]
+    last = []
+    for shards in ([lines], [lines[:20], [], lines[20:]]):
+        settings = {"objective": "reg:quantileerror", "quantile_alpha": "0.1,0.5,0.9"}
+        job = hosts(len(shards), **settings, num_round="3", eta="0.1")
+        for name, part in zip(job.names, shards, strict=True):
+            if part:
+                job.give(name, ["label,x", *part])
+        job.start()
+        assert set(job.finish().values()) == {0}, [job.log(name) for name in job.names]
+        last.append(scores(job.log(job.leader)))
+    assert last[0] == [pytest.approx(of, rel=1e-4) for of in last[1]]
+
+
+def test_a_host_without_rows_is_named_where_xgboost_needs_some_on_each(hosts: Make) -> None:
+    job = hosts(2, objective="reg:absoluteerror")
+    job.give(job.leader, ["label,x", *(f"{i},{i % 7}" for i in range(50))])
+    job.start()
+    assert set(job.finish().values()) == {1}
+    empty = max(job.names)
+    for name in job.names:
+        assert f"{empty} has no rows of the channel 'train', and reg:absoluteerror needs some" in job.failure(name)

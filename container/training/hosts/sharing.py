@@ -71,6 +71,22 @@ def check_apart(
             )
 
 
+def check_each_has_rows(parts: Sequence[Rows], objective: str, cluster: Cluster) -> None:
+    """Refuse a host without rows of the channel ``train`` where XGBoost 3.4 fails on it once it trains.
+
+    Raises:
+        UserError: names the host.
+    """
+    if objective != "reg:absoluteerror":
+        return
+    for host, rows in zip(cluster.hosts, cluster.gather(sum(len(part.label) for part in parts)), strict=True):
+        if not rows:
+            raise UserError(
+                f"{host} has no rows of the channel 'train', and {objective} needs some on each host; use fewer hosts, "
+                "or write more files"
+            )
+
+
 def agree_on_tables(tables: list[AnyTable], cluster: Cluster, channel: str) -> list[AnyTable]:
     """The tables, or for a host without any, an empty one like those of the others.
 
