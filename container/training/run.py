@@ -25,7 +25,7 @@ from container.training.boosting.checkpoints import Checkpoints, identity
 from container.training.boosting.earlier import continued_hyperparameters, load_earlier
 from container.training.hosts.cluster import Cluster, ClusterError, joined
 from container.training.hosts.quantiles import with_start
-from container.training.hosts.sharing import check_each_has_rows
+from container.training.hosts.sharing import check_each_has_rows, tell_uneven_weights
 from container.training.hosts.undivided import check_divisible
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
@@ -133,6 +133,7 @@ def _train_one(
     # What a matrix was made of is not needed beside it.
     train_data = build(plan.parts.pop("train"))
     validation_data = build(plan.parts.pop("validation"), reference=train_data) if plan.parts else None
+    tell_uneven_weights(train_data.get_weight(), plan.task.objective, cluster)
     params, start = plan.params, None
     if earlier is None:
         params = with_start(params, train_data, cluster)
