@@ -186,6 +186,7 @@ def test_an_error_on_one_host_is_the_reason_on_all(hosts, rows, leads):
     assert set(job.finish().values()) == {1}
     for name in job.names:
         assert "line 52" in job.failure(name), job.log(name)
+        assert "Stack trace" not in job.log(name)
         if name != faulty:
             assert job.failure(name).startswith(f"the host {faulty} failed")
 

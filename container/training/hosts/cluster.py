@@ -33,6 +33,9 @@ JOIN_SECONDS = 600.0
 
 VERDICT_SECONDS = 3.0
 
+_kept: list[Any] = []
+"""The tracker of a job that fails: where it is let go before the others are, XGBoost logs that with a C++ stack."""
+
 
 class ClusterError(ContainerError):
     """The hosts cannot work together: one was not found, did not answer, or has failed."""
@@ -160,6 +163,7 @@ def joined(
             yield cluster
             cluster.gather(None)  # nobody leaves while another still needs it
     except BaseException as error:
+        _kept.append(tracker)
         if any(isinstance(e, XGBoostError) for e in (error, error.__context__)):
             # The collective breaks on every host when one is lost, and liveness is about to say which.
             time.sleep(VERDICT_SECONDS)
