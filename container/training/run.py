@@ -26,7 +26,7 @@ from container.training.boosting.earlier import continued_hyperparameters, load_
 from container.training.hosts.cluster import Cluster, ClusterError, joined
 from container.training.hosts.quantiles import with_start
 from container.training.hosts.sharing import check_each_has_rows, tell_uneven_weights
-from container.training.hosts.undivided import check_divisible
+from container.training.hosts.undivided import check_divisible, check_queries
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
 from container.training.rows import matrix
@@ -89,6 +89,7 @@ def _train(
     check_divisible(hyperparameters, hyperparameters.objective if earlier is None else earlier.objective, cluster)
     tables = read_tables(job, hyperparameters, cluster, storage.spill)
     plan = make_plan(tables, job, hyperparameters, earlier, cluster, storage)
+    check_queries([part for channel in plan.parts.values() for part in channel], plan.task.objective, cluster)
     check_each_has_rows(plan.parts["train"], plan.task.objective, cluster)
     log.info("%s", plan.description)
     _settle(plan, hyperparameters, cluster, storage)

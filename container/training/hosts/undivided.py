@@ -1,16 +1,17 @@
-"""What several hosts, or several GPUs, cannot train together: told before the data is read.
+"""What several hosts, or several GPUs, cannot train together: told before the data is read, where it can be.
 
 Sources: XGBoost 3.4, which refuses ``exact``, ``ams`` and ``cox-nloglik`` once it trains (updater_colmaker.cc,
 rank_metric.cc), and gives each host what its own rows make of the others, seen by running them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from container.errors import UserError
 from container.training.hosts.cluster import Cluster
 from container.training.hyperparameters.metric_names import RANKING, base_name
 from container.training.hyperparameters.parameters import Parameters
 from container.training.hyperparameters.types import GROWERS
+from container.training.rows.encoded import Rows
 
 
 def undivided(settings: Parameters, objective: str | None) -> Iterator[tuple[str, str]]:
@@ -40,15 +41,27 @@ def check_divisible(settings: Parameters, objective: str | None, cluster: Cluste
     Raises:
         UserError: a line for each.
     """
-    if cluster.size == 1:
-        return
+    if cluster.size > 1 and (found := list(undivided(settings, objective))):
+        lines = (f"{what} is trained by one process, and {_several(cluster)}, or {instead}" for what, instead in found)
+        raise UserError("\n".join(lines))
+
+
+def check_queries(parts: Sequence[Rows], objective: str, cluster: Cluster) -> None:
+    """Refuse ranking without queries, in which XGBoost takes the rows of each host for one query.
+
+    Raises:
+        UserError: as said.
+    """
+    if cluster.size > 1 and objective.startswith("rank:") and any(part.group is None for part in parts):
+        raise UserError(
+            f"{objective} without queries orders all rows as one, and {_several(cluster)}, or name the queries' column "
+            "in 'group_column' (LIBSVM: write qid:<number> after each label)"
+        )
+
+
+def _several(cluster: Cluster) -> str:
+    """How many there are, and how to have one."""
     count = cluster.size // cluster.members
-    several, remedy = f"the job has {count} hosts", "set the instance count to 1"
-    if count == 1:
-        several, remedy = f"the host has {cluster.members} GPUs", "set device to cuda:0"
-    found = [
-        f"{what} is trained by one process, and {several}; {remedy}, or {instead}"
-        for what, instead in undivided(settings, objective)
-    ]
-    if found:
-        raise UserError("\n".join(found))
+    if count > 1:
+        return f"the job has {count} hosts; set the instance count to 1"
+    return f"the host has {cluster.members} GPUs; set device to cuda:0"

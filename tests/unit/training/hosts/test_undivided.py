@@ -1,11 +1,14 @@
 """What several hosts cannot train together is refused, with the number of hosts and what to do."""
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from container.errors import UserError
 from container.training.hosts.cluster import ALONE, Cluster
-from container.training.hosts.undivided import check_divisible
+from container.training.hosts.undivided import check_divisible, check_queries
 from container.training.hyperparameters.parse import Hyperparameters
+from container.training.rows.encoded import Rows
 
 TWO = Cluster(("a", "b"))
 GPUS = Cluster(("a", "a GPU 1", "a GPU 2"), 0, 3)
@@ -58,3 +61,20 @@ def test_the_gpus_of_a_host_are_as_several_hosts():
 def test_all_else_is_trained_together(given):
     settings = Hyperparameters.parse(given)
     check_divisible(settings, settings.objective, TWO)
+
+
+def test_ranking_without_queries_is_refused():
+    def rows(group):
+        return [Rows(pa.table({"x": pa.array([1.0, 2.0])}), np.array([0.0, 1.0]), None, group)]
+
+    queries = np.array([0, 0])
+    check_queries(rows(None), "rank:ndcg", ALONE)
+    check_queries(rows(queries), "rank:ndcg", TWO)
+    check_queries(rows(None), "reg:squarederror", TWO)
+    with pytest.raises(UserError) as caught:
+        check_queries(rows(None), "rank:ndcg", TWO)
+    assert str(caught.value).startswith(
+        "rank:ndcg without queries orders all rows as one, and the job has 2 hosts; set "
+    )
+    with pytest.raises(UserError, match="the host has 3 GPUs; set device to cuda:0, or name the queries' column"):
+        check_queries(rows(None), "rank:map", GPUS)
