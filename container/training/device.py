@@ -8,6 +8,7 @@ import xgboost
 from container.contract.job import TrainingJob
 from container.contract.resources import visible_gpus
 from container.training.hosts.cluster import Cluster
+from container.training.hosts.undivided import undivided
 from container.training.hyperparameters.parse import Hyperparameters
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,8 @@ def processes(job: TrainingJob, hyperparameters: Hyperparameters) -> int:
     gpus = visible_gpus()
     if gpus < 2 or (params.get("device") or choose(params)) != "cuda":
         return 1
-    if hyperparameters.kfold:
-        log.info("cross-validation trains on one of the %s GPUs", gpus)
+    for what, _ in undivided(hyperparameters, hyperparameters.objective):
+        log.info("%s trains on one of the %s GPUs", what, gpus)
         return 1
     if any(channel.input_mode == "Pipe" for channel in job.channels.values()):
         log.info("trains on one of the %s GPUs: a pipe can be read once; use File or FastFile mode for all", gpus)

@@ -27,7 +27,7 @@ _REMEDIES = {
 
 @contextmanager
 def explained(action: str) -> Iterator[None]:
-    """Turn an XGBoost error into ``XGBoost cannot <action>: <its sentence>``; all of it goes to the log.
+    """Turn an XGBoost error into ``XGBoost cannot <action>: <its sentence>``; all but its C++ stack goes to the log.
 
     Raises:
         XGBoostRefusalError: in place of the XGBoostError.
@@ -35,7 +35,7 @@ def explained(action: str) -> Iterator[None]:
     try:
         yield
     except xgboost.core.XGBoostError as error:
-        log.error("%s", error)
+        log.error("%s", _without_stack(str(error)))
         said = reason(str(error))
         remedy = "".join(f" ({more})" for part, more in _REMEDIES.items() if part in said)
         raise XGBoostRefusalError(f"XGBoost cannot {action}: {said}{remedy}") from None
@@ -43,9 +43,12 @@ def explained(action: str) -> Iterator[None]:
 
 def reason(text: str) -> str:
     """The sentence in an XGBoost error, without time, source line and stack; without one, the check that failed."""
-    text = text.partition("\nStack trace")[0].strip()
-    text = re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", text)
+    text = re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", _without_stack(text))
     check = re.match(r"Check failed: (.*?)(?:: |:$|$)", text)
     if check:
         text = text[check.end() :].strip() or f"its check {check[1].strip()!r} failed"
     return " ".join(text.split())
+
+
+def _without_stack(text: str) -> str:
+    return text.partition("\nStack trace")[0].strip()

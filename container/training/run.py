@@ -24,6 +24,9 @@ from container.training.boosting.checkpoints import Checkpoints, identity, unrep
 from container.training.boosting.continued import continued_hyperparameters
 from container.training.boosting.earlier import load_earlier
 from container.training.hosts.cluster import Cluster, ClusterError, joined
+from container.training.hosts.quantiles import with_start
+from container.training.hosts.sharing import check_each_has_rows, tell_uneven_weights
+from container.training.hosts.undivided import check_divisible, check_queries
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.plan import Plan, make_plan
 from container.training.rows import matrix
@@ -83,10 +86,11 @@ def _train(
         if hyperparameters.kfold:
             raise UserError("'_kfold': folds begin from nothing; leave it out, or the channel 'model'")
         hyperparameters = continued_hyperparameters(earlier, hyperparameters)
-    if cluster.size > 1 and hyperparameters.kfold:
-        raise UserError("'_kfold': cross-validation runs on one host; set the instance count to 1")
+    check_divisible(hyperparameters, hyperparameters.objective if earlier is None else earlier.objective, cluster)
     tables = read_tables(job, hyperparameters, cluster, storage.spill)
     plan = make_plan(tables, job, hyperparameters, earlier, cluster, storage)
+    check_queries([part for channel in plan.parts.values() for part in channel], plan.task.objective, cluster)
+    check_each_has_rows(plan.parts["train"], plan.task.objective, cluster)
     log.info("%s", plan.description)
     _settle(plan, hyperparameters, cluster, storage, continues=earlier is not None)
     checkpoints = None
@@ -135,9 +139,11 @@ def _train_one(
     # What a matrix was made of is not needed beside it.
     train_data = build(plan.parts.pop("train"))
     validation_data = build(plan.parts.pop("validation"), reference=train_data) if plan.parts else None
+    tell_uneven_weights(train_data.get_weight(), plan.task.objective, cluster)
+    params = with_start(plan.params, train_data, cluster) if earlier is None else plan.params
     start = None if earlier is None else earlier.booster
     booster = rounds.train(
-        plan.params, hyperparameters, train_data, validation_data, stop, checkpoints, start, cluster
+        params, hyperparameters, train_data, validation_data, stop, checkpoints, start, cluster
     ).booster
     booster.feature_names = train_data.feature_names  # a host without rows has not kept them
     booster.feature_types = train_data.feature_types

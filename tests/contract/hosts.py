@@ -22,24 +22,32 @@ class Hosts:
         self.names = [f"127.0.0.{number + 2}" for number in reversed(range(count))]
         self.roots = {name: folder / name for name in self.names}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        distribution = "ShardedByS3Key" if sharded else "FullyReplicated"
+        self.distribution = "ShardedByS3Key" if sharded else "FullyReplicated"
         for name, root in self.roots.items():
             config = root / "input" / "config"
             config.mkdir(parents=True)
-            (root / "input" / "data" / "train").mkdir(parents=True)
             (config / "hyperparameters.json").write_text(
                 json.dumps({k: v for k, v in {**SETTINGS, **settings}.items() if v})
             )
             (config / "resourceconfig.json").write_text(json.dumps({"current_host": name, "hosts": self.names}))
-            channel = {"TrainingInputMode": "File", "S3DistributionType": distribution, "ContentType": "text/csv"}
-            (config / "inputdataconfig.json").write_text(json.dumps({"train": channel}))
+        self.add("train")
+
+    def add(self, *channels: str) -> None:
+        """Give the job these channels, on all hosts, empty as yet."""
+        about = {"TrainingInputMode": "File", "S3DistributionType": self.distribution, "ContentType": "text/csv"}
+        for root in self.roots.values():
+            config = root / "input" / "config" / "inputdataconfig.json"
+            there = json.loads(config.read_text()) if config.exists() else {}
+            config.write_text(json.dumps(there | dict.fromkeys(channels, about)))
+            for channel in channels:
+                (root / "input" / "data" / channel).mkdir(parents=True)
 
     @property
     def leader(self) -> str:
         return min(self.names)
 
-    def give(self, name: str, lines: list[str]) -> None:
-        (self.roots[name] / "input" / "data" / "train" / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    def give(self, name: str, lines: list[str], channel: str = "train") -> None:
+        (self.roots[name] / "input" / "data" / channel / f"{name}.csv").write_text("\n".join(lines) + "\n")
 
     def go_on_from(self, model: bytes) -> None:
         """Give all the channel ``model``."""

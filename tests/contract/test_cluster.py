@@ -179,6 +179,7 @@ def test_a_host_that_dies_fails_the_others_by_name(hosts, rows):
         if name != dead:
             assert codes[name] == 1
             assert job.failure(name).startswith(f"the host {dead} failed, and the job with it: ")
+            assert "Stack trace" not in job.log(name)
     assert not (job.roots[job.leader] / "model" / "xgboost-model").exists()
 
 
@@ -193,8 +194,20 @@ def test_an_error_on_one_host_is_the_reason_on_all(hosts, rows, leads):
     assert set(job.finish().values()) == {1}
     for name in job.names:
         assert "line 52" in job.failure(name), job.log(name)
+        assert "Stack trace" not in job.log(name)
         if name != faulty:
             assert job.failure(name).startswith(f"the host {faulty} failed")
+
+
+def test_what_one_host_trains_alone_is_refused_before_the_data_is_read(hosts):
+    job = hosts(2, objective="survival:cox")  # and no data at all
+    job.start()
+    assert set(job.finish().values()) == {1}
+    for name in job.names:
+        assert (
+            "'objective': survival:cox, which compares each row with all others, is trained by one process, and the "
+            "job has 2 hosts; set the instance count to 1, or use survival:aft" in job.failure(name)
+        )
 
 
 def test_hosts_with_other_columns_are_named(hosts, rows):

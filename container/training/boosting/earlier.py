@@ -1,20 +1,17 @@
 """The channel ``model``: the earlier model whose trees the new ones are added to."""
 
-import json
 import logging
 import tarfile
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import xgboost
-
 from container.contract.job import TrainingJob
 from container.data.table import Kind
 from container.errors import ModelError, listing
 from container.model import artifact, ensemble
-from container.model.apart import apart
 from container.model.artifact import Artifact
+from container.model.categories import without_categories
 
 log = logging.getLogger(__name__)
 
@@ -70,17 +67,4 @@ def _only(models: list[Artifact]) -> Artifact:
             f"the model in the channel 'model' has categories in {listing(nameless)} and not their names, for XGBoost "
             "before 3.1 kept none, so no rounds can be added to it; train without that channel"
         )
-    return replace(found, booster=_without_names(found.booster)) if found.schema.has_categories else found
-
-
-def _without_names(booster: xgboost.Booster) -> xgboost.Booster:
-    """The booster without the categories' names, which the schema has.
-
-    XGBoost 3.4 trains on with no other names than the model's, or with any where it has none; and between hosts there
-    are none, and of a model from elsewhere they may be numbers.
-    """
-    model = json.loads(apart(booster.save_raw, "json"))
-    model["learner"]["gradient_booster"]["model"]["cats"] = {"enc": [], "feature_segments": [], "sorted_idx": []}
-    found = xgboost.Booster({"nthread": 1})
-    found.load_model(bytearray(json.dumps(model).encode()))
-    return found
+    return replace(found, booster=without_categories(found.booster))

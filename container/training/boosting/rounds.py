@@ -13,6 +13,7 @@ import xgboost
 
 from container.contract.outcome import StopFlag
 from container.model import best_rounds
+from container.training.boosting.areas import AreaMetric, area_metric
 from container.training.boosting.checkpoints import CHECKPOINT_ATTRIBUTE, Checkpoint, Checkpoints, History
 from container.training.boosting.early_stopping import EarlyStopping
 from container.training.boosting.elementwise import Elementwise, Evals
@@ -59,6 +60,7 @@ def train(
         evals.append((validation_data, "validation"))
     ours = custom_metric([name for name in hyperparameters.eval_metric if name in OUR_METRICS], params, cluster.total)
     quick = Elementwise.of(params, evals) if cluster.size == 1 else None  # with XGBoost's all hosts do the same
+    params, areas = area_metric(params, cluster.gather_arrays) if cluster.size > 1 else (params, None)
     offset = 0 if earlier is None else earlier.num_boosted_rounds()
     end = offset + hyperparameters.num_round
     watch = _watch(hyperparameters, validation_data)
@@ -78,7 +80,7 @@ def train(
             if watch is not None and watch.done:
                 break
             booster.update(train_data, number - numbered_from)
-            _record(history, evaluate(booster, evals, number, quick, ours))
+            _record(history, evaluate(booster, evals, number, quick, ours, areas))
             if cluster.leads:
                 log.info("%s", _last_line(offset, history))
                 _warn_of_no_numbers(history)
@@ -209,7 +211,12 @@ def _record(history: History, scores: dict[str, float]) -> None:
 
 
 def evaluate(
-    booster: xgboost.Booster, evals: Evals, number: int, quick: Elementwise | None, ours: CustomMetric | None
+    booster: xgboost.Booster,
+    evals: Evals,
+    number: int,
+    quick: Elementwise | None,
+    ours: CustomMetric | None,
+    areas: AreaMetric | None = None,
 ) -> dict[str, float]:
     """The round's scores by data and metric: XGBoost's own metrics, then ours, of train, then of validation."""
     if quick is not None:
@@ -217,6 +224,9 @@ def evaluate(
     else:
         text = booster.eval_set(evals, number)
         scores = {name: float(score) for name, _, score in (item.rpartition(":") for item in text.split("\t")[1:])}
+    if areas is not None:
+        for data, data_name in evals:
+            scores |= {f"{data_name}-{name}": score for name, score in areas(booster, data)}
     if ours is not None:
         for data, data_name in evals:
             predicted = booster.predict(data, training=False)

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from container.contract.job import Channel
@@ -17,6 +19,11 @@ from container.errors import UserError
 from container.training.hosts.cluster import Cluster
 from container.training.rows.encoded import Rows, take
 from container.training.rows.groups import named, spelled
+
+log = logging.getLogger(__name__)
+
+_EVEN = 1.1
+"""Mean weights so near each other come by chance, and matter little."""
 
 
 def is_sharded(channel: Channel) -> bool:
@@ -69,6 +76,40 @@ def check_apart(
                 f"rows on {other} and on {host}; write all its rows to one file, or set the channel's "
                 "S3DataDistributionType to FullyReplicated"
             )
+
+
+def check_each_has_rows(parts: Sequence[Rows], objective: str, cluster: Cluster) -> None:
+    """Refuse a host without rows of the channel ``train`` where XGBoost 3.4 fails on it once it trains.
+
+    Raises:
+        UserError: names the host.
+    """
+    if objective != "reg:absoluteerror":
+        return
+    for host, rows in zip(cluster.hosts, cluster.gather(sum(len(part.label) for part in parts)), strict=True):
+        if not rows:
+            raise UserError(
+                f"{host} has no rows of the channel 'train', and {objective} needs some on each host; use fewer hosts, "
+                "or write more files"
+            )
+
+
+def tell_uneven_weights(weight: NDArray[np.float32], objective: str, cluster: Cluster) -> None:
+    """Warn where ``weight``, of this host's queries (queries,) or (0,), has another mean than on other hosts.
+
+    XGBoost 3.4 divides the weights in ranking by their mean, and each host takes its own (src/common/ranking_utils.h).
+    """
+    if cluster.size == 1 or not objective.startswith("rank:"):
+        return
+    means = cluster.gather(float(weight.mean()) if weight.size else None)
+    known = [(mean, host) for mean, host in zip(means, cluster.hosts, strict=True) if mean]
+    if known and max(known)[0] > _EVEN * min(known)[0]:
+        (most, heavy), (least, light) = max(known), min(known)
+        log.warning(
+            "the queries on %s have a mean weight of %.4g, and those on %s one of %.4g; XGBoost ranks as if both were "
+            "the same, so spread heavy queries evenly over the hosts' files",
+            *(heavy, most, light, least),
+        )
 
 
 def agree_on_tables(tables: list[AnyTable], cluster: Cluster, channel: str) -> list[AnyTable]:

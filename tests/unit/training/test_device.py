@@ -43,6 +43,8 @@ PIPE = TrainingJob({"train": Channel("train", Path("train"), input_mode="Pipe")}
         pytest.param(4, JOB, {"device": "cpu"}, 1, id="the CPU"),
         pytest.param(4, JOB, {"device": "cuda:2"}, 1, id="a certain one"),
         pytest.param(4, JOB, {"_kfold": "3"}, 1, id="folds"),
+        pytest.param(4, JOB, {"objective": "survival:cox"}, 1, id="what compares all rows"),
+        pytest.param(4, JOB, {"device": "cuda", "booster": "gblinear"}, 1, id="what XGBoost does not distribute"),
         pytest.param(4, PIPE, {}, 1, id="a pipe"),
     ],
 )

@@ -26,11 +26,13 @@ def test_reason(text, sentence):
     assert reason(text) == sentence
 
 
-def test_a_real_error_is_explained_and_logged_whole(caplog):
+def test_a_real_error_is_explained_and_logged_with_its_place_but_no_stack(caplog):
     with caplog.at_level(logging.ERROR), pytest.raises(XGBoostRefusalError) as caught, explained("take the data"):
         xgboost.DMatrix(np.eye(2), label=[1, 2], weight=[-1, 1], nthread=1)
     assert str(caught.value) == "XGBoost cannot take the data: Weights must be positive values."
-    assert "Stack trace" in caplog.text
+    assert "data.cc" in caplog.text
+    assert "Stack trace" not in caplog.text
+    assert "libxgboost" not in caplog.text
 
 
 def test_other_errors_pass():

@@ -1,10 +1,13 @@
 """Which rows each process takes of what several were given."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from container.contract.job import Channel
+from container.errors import UserError
 from container.training.hosts import sharing
 from container.training.hosts.cluster import Cluster
 from container.training.rows.encoded import Rows
@@ -37,6 +40,40 @@ def test_queries_stay_whole(distribution, times):
     found = shares([part(0, 15, queries=4), part(15, 25, queries=4)], distribution)
     assert sorted(label for of in found for label in of) == sorted([*map(float, range(40))] * times)
     assert all(len({label // 4 for label in of}) * 4 == len(of) for of in found)
+
+
+@dataclass(frozen=True)
+class Gathered(Cluster):
+    """A cluster whose other hosts say what the test gives."""
+
+    others: tuple = ()
+
+    def gather(self, value):
+        return [value, *self.others]
+
+
+def test_a_host_without_rows_is_named_where_xgboost_fails_on_it():
+    hosts = Gathered(("a", "b", "c"), others=(0, 4))
+    sharing.check_each_has_rows([part(0, 3)], "reg:squarederror", hosts)
+    with pytest.raises(UserError, match=r"^b has no rows of the channel 'train', and reg:absoluteerror needs some"):
+        sharing.check_each_has_rows([part(0, 3)], "reg:absoluteerror", hosts)
+
+
+@pytest.mark.parametrize(
+    ("others", "objective", "told"),
+    [
+        ([2.0, 5.5], "rank:ndcg", True),
+        ([2.1, 1.95], "rank:ndcg", False),
+        ([None, None], "rank:ndcg", False),
+        ([2.0, 5.5], "reg:squarederror", False),
+    ],
+    ids=["uneven", "nearly even", "others without queries", "no ranking"],
+)
+def test_queries_that_weigh_more_on_one_host_are_told(caplog, others, objective, told):
+    hosts = Gathered(("a", "b", "c"), others=tuple(others))
+    sharing.tell_uneven_weights(np.array([1, 3], np.float32), objective, hosts)
+    expected = ["the queries on c have a mean weight of 5.5, and those on a one of 2; XGBoost ranks as if both were "]
+    assert [message.partition("the same")[0] for message in caplog.messages] == (expected if told else [])
 
 
 def test_a_part_is_taken_once_the_one_before_is_done_with(monkeypatch):
