@@ -13,6 +13,8 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
+from container.training.boosting.metrics import without
+
 AREAS = ("auc", "aucpr")
 
 _STEP = 50_000
@@ -36,8 +38,6 @@ def area_metric(params: dict[str, Any], gather: Gather) -> tuple[dict[str, Any],
     names = [name for name in asked if name in AREAS]
     if not names or params["objective"].startswith("rank:"):
         return params, None
-    left = [name for name in asked if name not in AREAS]
-    others = {name: value for name, value in params.items() if name != "eval_metric"}
     decides = params["objective"] == "multi:softmax"  # what it predicts are classes, and no probabilities
 
     def evaluate(booster: xgboost.Booster, data: xgboost.DMatrix) -> list[tuple[str, float]]:
@@ -48,7 +48,7 @@ def area_metric(params: dict[str, Any], gather: Gather) -> tuple[dict[str, Any],
         found = areas(_softmax(scores) if decides else scores, label, weight, gather)
         return [(name, found[name]) for name in names]
 
-    return {**others, **({"eval_metric": left} if left else {"disable_default_eval_metric": 1})}, evaluate
+    return without(params, AREAS), evaluate
 
 
 def areas(scores: Floats, label: Floats, weight: Floats, gather: Gather) -> dict[str, float]:

@@ -4,19 +4,40 @@ Definitions: scikit-learn's of the same names; a score with a zero denominator i
 Over several targets a score is their mean.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
+from container.training.hyperparameters.metric_names import OUR_METRICS, as_reported
+
 Floats = NDArray[np.float64]
 CustomMetric = Callable[[NDArray[np.float32], xgboost.DMatrix], list[tuple[str, float]]]
 
+_OF_MARGINS = ("logloss", "error")
+"""Metrics for which XGBoost 3.4 takes the margins of ``binary:logitraw`` as if they were probabilities
+(src/objective/regression_obj.cu); a logloss is then below 0, or falls while the model becomes worse."""
 
 Total = Callable[[Floats], Floats]
 """Sums an array over all hosts, element by element."""
+
+
+def divide(asked: Sequence[str], params: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """The metrics to compute here, and the parameters with those left to XGBoost; without any, with its default."""
+    if params["objective"] != "binary:logitraw":
+        return [name for name in asked if name in OUR_METRICS], params
+    names = [as_reported(name) for name in asked or ("logloss",)]
+    here = [name for name in names if name in OUR_METRICS or name in _OF_MARGINS]
+    return here, without(params, here)
+
+
+def without(params: dict[str, Any], metrics: Collection[str]) -> dict[str, Any]:
+    """The parameters without these metrics; nor with the objective's default in place of them."""
+    left = [name for name in params.get("eval_metric", ()) if as_reported(name) not in metrics]
+    others = {name: value for name, value in params.items() if name != "eval_metric"}
+    return {**others, **({"eval_metric": left} if left else {"disable_default_eval_metric": 1})}
 
 
 def custom_metric(names: Sequence[str], params: dict[str, Any], total: Total) -> CustomMetric | None:
@@ -52,6 +73,9 @@ def compute(
         if name in ("mse", "r2"):
             results.append((name, (_mse if name == "mse" else _r2)(values, label, weight, total)))
             continue
+        if name == "logloss":
+            results.append((name, _logloss(values, label, weight, total)))
+            continue
         counts = counts or _Counts(label.astype(np.intp), decide(predictions, objective), weight, classes, total)
         results.append((name, counts.score(name, binary=not objective.startswith("multi:"))))
     return results
@@ -65,6 +89,11 @@ def decide(predictions: NDArray[np.float32], objective: str) -> NDArray[np.intp]
     if objective in ("multi:softmax", "binary:hinge"):
         return flat.astype(np.intp)
     return (flat > (0 if objective == "binary:logitraw" else 0.5)).astype(np.intp)
+
+
+def _logloss(margins: Floats, label: Floats, weight: Floats, total: Total) -> float:
+    losses, weights = total(np.array([(weight * (np.logaddexp(0, margins) - label * margins)).sum(), weight.sum()]))
+    return _ratio(losses, weights)
 
 
 def _mse(values: Floats, label: Floats, weight: Floats, total: Total) -> float:
@@ -105,6 +134,8 @@ class _Counts:
     def score(self, name: str, *, binary: bool) -> float:
         if name == "accuracy":
             return _ratio(self.right.sum(), self.total)
+        if name == "error":
+            return _ratio(self.total - self.right.sum(), self.total)
         recall = _ratios(self.right, self.true)
         if name == "balanced_accuracy":
             return float(recall[self.true > 0].mean())

@@ -17,9 +17,9 @@ from container.training.boosting.areas import AreaMetric, area_metric
 from container.training.boosting.checkpoints import CHECKPOINT_ATTRIBUTE, Checkpoint, Checkpoints, History
 from container.training.boosting.early_stopping import EarlyStopping
 from container.training.boosting.elementwise import Elementwise, Evals
-from container.training.boosting.metrics import CustomMetric, custom_metric
+from container.training.boosting.metrics import CustomMetric, custom_metric, divide
 from container.training.hosts.cluster import ALONE, Cluster
-from container.training.hyperparameters.metric_names import OUR_METRICS, as_reported
+from container.training.hyperparameters.metric_names import as_reported
 from container.training.hyperparameters.parse import Hyperparameters
 from container.training.refusals import explained
 
@@ -58,7 +58,8 @@ def train(
     evals = [(train_data, "train")]
     if validation_data is not None:
         evals.append((validation_data, "validation"))
-    ours = custom_metric([name for name in hyperparameters.eval_metric if name in OUR_METRICS], params, cluster.total)
+    here, params = divide(hyperparameters.eval_metric, params)
+    ours = custom_metric(here, params, cluster.total)
     quick = Elementwise.of(params, evals) if cluster.size == 1 else None  # with XGBoost's all hosts do the same
     params, areas = area_metric(params, cluster.gather_arrays) if cluster.size > 1 else (params, None)
     offset = 0 if earlier is None else earlier.num_boosted_rounds()

@@ -5,8 +5,9 @@ import pytest
 import xgboost
 from sklearn import metrics as sklearn_metrics
 
-from container.training.boosting.metrics import compute, custom_metric, decide
+from container.training.boosting.metrics import compute, custom_metric, decide, divide
 from container.training.hyperparameters.metric_names import CLASS_METRICS, OUR_METRICS, VALUE_METRICS
+from container.training.hyperparameters.parse import Hyperparameters
 
 ROWS = 400
 RANDOM = np.random.default_rng(7)
@@ -124,6 +125,34 @@ def test_accuracy_and_xgboosts_error_are_one_in_every_round(params, weight):
         wrong = float(booster.eval_set([(data, "train")], number).rpartition(":")[2])
         ((_, accuracy),) = evaluate(booster.predict(data), data)
         assert accuracy + wrong == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS)
+def test_of_margins_logloss_and_error_are_those_of_the_probabilities(weight):
+    margins = (8 * (PROBABILITY - 0.5)).astype(np.float32)
+    expected = sklearn_metrics.log_loss(BINARY, 1 / (1 + np.exp(-margins.astype(float))), sample_weight=weight)
+    assert ours("logloss", "binary:logitraw", margins, BINARY, weight) == pytest.approx(expected, rel=1e-9)
+    wrong = 1 - sklearn_metrics.accuracy_score(BINARY, margins > 0, sample_weight=weight)
+    assert ours("error", "binary:logitraw", margins, BINARY, weight) == pytest.approx(wrong, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("objective", "asked", "here", "left"),
+    [
+        ("binary:logistic", ["auc", "accuracy", "error"], ["accuracy"], ["auc", "error"]),
+        ("binary:logitraw", [], ["logloss"], []),
+        ("binary:logitraw", ["auc"], [], ["auc"]),
+        ("binary:logitraw", ["accuracy", "error@0.5", "auc", "error@0.2"], ["accuracy", "error"], ["auc", "error@0.2"]),
+        ("binary:logitraw", ["logloss"], ["logloss"], []),
+    ],
+)
+def test_what_is_computed_here_and_what_is_left_to_xgboost(objective, asked, here, left):
+    metrics = {"eval_metric": ",".join(asked)} if asked else {}
+    params = Hyperparameters.parse({"objective": objective, **metrics}).booster_params()
+    found, rest = divide(asked, params)
+    assert found == here
+    assert rest.get("eval_metric", []) == left
+    assert bool(rest.get("disable_default_eval_metric")) == (not left)
 
 
 def test_no_metrics_of_ours_cost_nothing():

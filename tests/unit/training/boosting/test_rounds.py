@@ -71,6 +71,20 @@ def test_metrics_of_ours_alone_switch_xgboosts_default_off(caplog):
     assert re.findall(r"\t([a-z-]+):", lines(caplog)[0]) == ["train-mse", "validation-mse"]
 
 
+def test_metrics_of_margins_are_those_of_their_probabilities(caplog):
+    label = (np.median(NOISY) < NOISY).astype(float)
+    settings = {"num_round": "4", "objective": "binary:logitraw"}
+    done = train({**settings, "eval_metric": "error,accuracy,logloss,auc"}, label=label)
+    margins = done.booster.predict(matrices(label)[1]).astype(float)
+    expected = np.mean(np.logaddexp(0, margins) - matrices(label)[1].get_label() * margins)
+    assert done.scores["validation-logloss"] == pytest.approx(expected, rel=1e-6)
+    assert done.scores["validation-error"] + done.scores["validation-accuracy"] == 1
+    caplog.clear()
+    by_default = train(settings, label=label)
+    assert by_default.scores["validation-logloss"] == done.scores["validation-logloss"]
+    assert re.findall(r"\t([a-z-]+):", lines(caplog)[0]) == ["train-logloss", "validation-logloss"]
+
+
 def test_mse_is_the_square_of_xgboosts_rmse(caplog):
     done = train({"num_round": "5", "eval_metric": "rmse,mse"})
     assert done.scores["validation-mse"] == pytest.approx(done.scores["validation-rmse"] ** 2, rel=1e-6)
