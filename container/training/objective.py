@@ -240,7 +240,7 @@ def check_labels(task: Task, labels: NDArray[np.float64], column: str) -> None:
         row = int(np.argmin(fits))
         raise DataError(
             f"labels for {task.objective} {words}, and this is {labels[row]:g}",
-            remedy,
+            "correct the label, or train without the channel 'model', which decides that" if task.continues else remedy,
             row=row,
             column=column,
         )

@@ -141,6 +141,13 @@ def test_labels_beyond_num_class():
         check_labels(Task("multi:softmax", "", 3), np.array([0.0, 3.0]), "y")
 
 
+@pytest.mark.parametrize("objective", ["multi:softmax", "binary:logistic"])
+def test_labels_that_an_earlier_model_does_not_know(objective):
+    with pytest.raises(DataError) as caught:
+        check_labels(Task(objective, "", 3, continues=True), np.array([0.0, 3.0]), "y")
+    assert caught.value.remedy == "correct the label, or train without the channel 'model', which decides that"
+
+
 @pytest.mark.parametrize(
     "objective", ["reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:quantileerror"]
 )
