@@ -13,11 +13,13 @@ from container.errors import DataError
 _PARSERS: dict[Kind, Callable[[str], float | None]] = {
     Kind.NUMBER: cells.number,
     Kind.BOOLEAN: lambda text: value if (value := cells.boolean(text)) is not None else _zero_or_one(text),
+    Kind.INDICATOR: lambda text: value if (value := cells.boolean(text)) is not None else cells.number(text),
     Kind.DATE: cells.days,
 }
 _EXPECTED = {
     Kind.NUMBER: ("a number", "send a number, or leave the cell empty where it is not known"),
     Kind.BOOLEAN: ("true or false", "send true or false, or leave the cell empty where it is not known"),
+    Kind.INDICATOR: ("true, false or a number", "send one, or leave the cell empty where it is not known"),
     Kind.DATE: ("an ISO date", "send it as 2024-05-31 or 2024-05-31T12:00:00Z, or leave the cell empty"),
 }
 
@@ -76,7 +78,7 @@ def _from_text(column: Text, kind: Kind, name: str) -> NDArray[np.float64]:
 
 def _from_numbers(column: Numbers, kind: Kind, name: str) -> NDArray[np.float64] | NDArray[np.float32]:
     values = column.values
-    if kind is column.kind or (kind is Kind.NUMBER and column.kind is Kind.BOOLEAN):
+    if kind is column.kind or (kind in (Kind.NUMBER, Kind.INDICATOR) and column.kind in (Kind.NUMBER, Kind.BOOLEAN)):
         return values
     wrong = ~np.isnan(values)
     if kind is Kind.BOOLEAN and column.kind is Kind.NUMBER:

@@ -36,7 +36,7 @@ class FastCsv:
         names = (*schema.names, *(other.name for other in schema.others)) if schema.named else ()
         self._takes = (
             native is not None
-            and all(feature.kind in (Kind.NUMBER, Kind.BOOLEAN) for feature in schema.features)
+            and all(feature.kind in (Kind.NUMBER, Kind.INDICATOR, Kind.BOOLEAN) for feature in schema.features)
             and not any(_is_cell(name.strip()) for name in names)
         )
 

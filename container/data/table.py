@@ -18,6 +18,8 @@ class Kind(StrEnum):
 
     NUMBER = "number"
     BOOLEAN = "boolean"
+    INDICATOR = "indicator"
+    """Numbers, among which true and false are 1 and 0: XGBoost's type "i", of a model from elsewhere."""
     DATE = "date"
     CATEGORY = "category"
 

@@ -17,7 +17,7 @@ from container.model.apart import apart
 def of(booster: xgboost.Booster) -> Schema:
     """Names where the model has them, and the categories' where it was trained on pandas' or Arrow's.
 
-    A column of pandas' truth values, which XGBoost calls "i", takes true and false as well as 1 and 0. XGBoost < 3.1
+    A column of pandas' truth values, which XGBoost calls "i", takes true and false as well as numbers. XGBoost < 3.1
     kept no categories: there a categorical column takes the categories' codes, as a number.
     """
     names, types = booster.feature_names, booster.feature_types or ()
@@ -28,7 +28,7 @@ def of(booster: xgboost.Booster) -> Schema:
     features = (
         Feature(feature.name, Kind.CATEGORY, feature.position, categories)
         if categories
-        else replace(feature, kind=Kind.BOOLEAN if kind == "i" else feature.kind)
+        else replace(feature, kind=Kind.INDICATOR if kind == "i" else feature.kind)
         for feature, kind, categories in zip(schema.features, types, found, strict=True)
     )
     return Schema(tuple(features), named=names is not None)

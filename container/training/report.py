@@ -14,7 +14,13 @@ from container.data.table import Kind, SparseTable
 from container.training.objective import Task
 from container.training.rows.encoded import Rows
 
-_PLURAL = {Kind.NUMBER: "numbers", Kind.BOOLEAN: "booleans", Kind.DATE: "dates", Kind.CATEGORY: "categories"}
+_PLURAL = {
+    Kind.NUMBER: "numbers",
+    Kind.BOOLEAN: "booleans",
+    Kind.INDICATOR: "indicators",
+    Kind.DATE: "dates",
+    Kind.CATEGORY: "categories",
+}
 _MOST_NAMES = 200
 
 

@@ -86,10 +86,29 @@ def test_truth_values_of_pandas_are_taken_as_pandas_writes_them(tmp_path):
     path = tmp_path / "model.ubj"
     booster.save_model(path)
     predictor = Predictor(artifact.load(path))
-    assert [feature.kind for feature in predictor.schema.features] == [Kind.NUMBER, Kind.BOOLEAN]
+    assert [feature.kind for feature in predictor.schema.features] == [Kind.NUMBER, Kind.INDICATOR]
     for written in (frame, frame.astype(float)):
         table = read_request(written.to_csv(index=False).encode(), ContentType.parse("text/csv"), predictor.schema)
         np.testing.assert_array_equal(predictor.predict(table).scores, booster.predict(data))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "write"),
+    [
+        ("text/csv", lambda frame: frame.to_csv(index=False).encode()),
+        ("application/json", lambda frame: frame.to_json(orient="records").encode()),
+        ("application/x-parquet", lambda frame: frame.to_parquet(index=False)),
+    ],
+)
+def test_whole_numbers_of_xgboosts_indicator_type_stay_numbers(tmp_path, content_type, write):
+    frame = pd.DataFrame({"size": np.arange(60) / 7, "rooms": np.arange(60) % 5})
+    data = xgboost.DMatrix(frame, frame["size"] * frame["rooms"], feature_types=["float", "i"], nthread=1)
+    booster = xgboost.train({"nthread": 1}, data, 5)
+    path = tmp_path / "model.ubj"
+    booster.save_model(path)
+    predictor = Predictor(artifact.load(path))
+    table = read_request(write(frame), ContentType.parse(content_type), predictor.schema)
+    np.testing.assert_array_equal(predictor.predict(table).scores, booster.predict(data))
 
 
 def test_categories_without_names_are_codes(tmp_path):

@@ -327,3 +327,11 @@ def test_truth_values_are_zero_or_one(body: bytes, rows: int | None) -> None:
         assert matrix is not None
         assert len(matrix) == rows
         assert bits(matrix) == bits(ordinary(body, schema))
+
+
+def test_indicators_are_numbers_here() -> None:
+    schema = Schema((Feature("area"), Feature("rooms", Kind.INDICATOR, 1)), named=True)
+    matrix = FastCsv(schema).matrix(b"5,2\n6,0.5\n7,", CSV)
+    assert matrix is not None
+    assert bits(matrix) == bits(ordinary(b"5,2\n6,0.5\n7,", schema))
+    assert FastCsv(schema).matrix(b"5,true", CSV) is None

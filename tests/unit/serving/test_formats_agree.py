@@ -48,6 +48,7 @@ _MOMENTS = st.datetimes(datetime(1700, 1, 1), datetime(2300, 1, 1)).map(lambda m
 _VALUES: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.NUMBER: _NUMBERS,
     Kind.BOOLEAN: st.booleans(),
+    Kind.INDICATOR: st.booleans() | _NUMBERS,
     Kind.DATE: st.dates() | _MOMENTS,
     Kind.CATEGORY: _TEXTS,
 }
@@ -115,7 +116,7 @@ def in_parquet(sample: Sample) -> bytes:
 
 
 def arrow_column(values: Sequence[Any], kind: Kind) -> "pa.Array":
-    if kind is Kind.NUMBER:
+    if kind in (Kind.NUMBER, Kind.INDICATOR):
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     if kind is Kind.DATE:
         days_only = all(value is None or not isinstance(value, datetime) for value in values)
