@@ -1,6 +1,7 @@
 """What is answered without Flask is what Flask answers: status, headers and every byte of the body."""
 
 import dataclasses
+import json
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -72,6 +73,37 @@ _NUMBERS = st.lists(st.tuples(st.floats(width=32, allow_nan=False), st.floats())
 )
 
 
+_VALUES = (
+    st.sampled_from(
+        [100, 3, 2.5, "A", "B", "unseen", 20, "20", "2020-01-01", True, None, "true", "", [1], {"a": 1}, 1e300]
+    )
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers(-(2**70), 2**70)
+)
+_NAMES = ("area", "rooms", "zone", "class", "sold", "garage")
+_RECORDS = st.lists(st.fixed_dictionaries(dict.fromkeys(_NAMES, _VALUES), optional={"id": _VALUES}), max_size=3)
+_LISTS = st.lists(st.lists(_VALUES, min_size=1, max_size=6), max_size=3)
+_HOUSE = st.tuples(
+    st.sampled_from([100, 5.5, None]),
+    st.integers(1, 5),
+    st.sampled_from("ABC"),
+    st.sampled_from([20, 60, "20", None]),
+    st.sampled_from(["2020-01-01", None]),
+    st.booleans(),
+)
+_HOUSES = st.lists(_HOUSE.map(list) | _HOUSE.map(lambda row: dict(zip(_NAMES, row, strict=True))), max_size=3)
+_JSON = st.one_of(_RECORDS, _LISTS, _HOUSES).flatmap(
+    lambda rows: st.sampled_from(
+        [
+            json.dumps(rows),
+            json.dumps({"instances": rows}),
+            "\n".join(map(json.dumps, rows)),
+            json.dumps(rows[0]) if rows else "",
+        ]
+    ).map(str.encode)
+)
+
+
 @pytest.fixture(scope="module", params=["approval", "sizes", "counts", "quantiles", "targets", "houses"])
 def predictor(request: pytest.FixtureRequest) -> Predictor:
     return load(request.param)
@@ -79,8 +111,18 @@ def predictor(request: pytest.FixtureRequest) -> Predictor:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    body=_BODIES | _NUMBERS,
-    content_type=st.sampled_from([None, "text/csv", "text/csv; charset=utf-8", "csv", "text/csv; header=present"]),
+    body=_BODIES | _NUMBERS | _JSON,
+    content_type=st.sampled_from(
+        [
+            None,
+            "text/csv",
+            "text/csv; charset=utf-8",
+            "csv",
+            "text/csv; header=present",
+            "application/json",
+            "application/jsonlines",
+        ]
+    ),
     accept=st.sampled_from([None, "*/*", "application/json", "text/csv;q=0.1, application/jsonlines", "image/png"]),
     batch=st.booleans(),
 )
@@ -103,6 +145,53 @@ def test_any_request_gets_the_same_reply(
 
 
 FAST = FastPath(load("approval"), ServingSettings(workers=1))
+
+
+HOUSES = FastPath(load("houses"), ServingSettings(workers=1))
+HOUSE = {"area": 100, "rooms": 3, "zone": "A", "class": 20, "sold": "2020-01-01", "garage": True}
+
+
+def ask(fast: Fast, content_type: str, body: bytes) -> Reply | None:
+    return fast_reply(fast, "POST", "/invocations", [("Content-Type", content_type)], body)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", json.dumps({"instances": [HOUSE]}).encode()),
+        ("application/json", json.dumps([[*HOUSE.values()]]).encode()),
+        ("application/jsonlines", json.dumps(HOUSE).encode()),
+        ("text/csv", b"100,3,A,20,2020-01-01,true"),
+        ("text/csv", b"zone,area,rooms,class,sold,garage\nA,100,3,20,2020-01-01,true\n"),
+    ],
+)
+def test_small_requests_of_any_columns_are_answered(content_type: str, body: bytes) -> None:
+    reply = ask(HOUSES, content_type, body)
+    assert reply is not None
+    assert (reply.body, reply.rows) == (b"215981.4", 1)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        pytest.param("application/json", json.dumps([HOUSE | {"zone": "Z"}]).encode(), id="an unseen category"),
+        pytest.param("application/json", b"[]", id="no rows"),
+        pytest.param("application/json", json.dumps([HOUSE] * 50).encode(), id="many cells"),
+        pytest.param("application/jsonlines", b'{"a":1}\n' * 300, id="many lines"),
+        pytest.param("application/json", json.dumps([HOUSE | {"note": "x" * 4096}]).encode(), id="many bytes"),
+        pytest.param("text/libsvm", b"0:1", id="sparse"),
+        pytest.param("application/json", b"[[1]]", id="an error"),
+    ],
+)
+def test_what_is_large_or_has_to_be_said_is_left_to_the_application(content_type: str, body: bytes) -> None:
+    assert ask(HOUSES, content_type, body) is None
+
+
+def test_records_that_a_feature_group_may_complete_are_left_to_the_application() -> None:
+    chosen = ServingSettings(workers=1, feature_group="houses")
+    body = json.dumps([HOUSE | {"record_id": "17"}]).encode()
+    assert ask(FastPath(load("houses"), chosen), "application/json", body) is None
+    assert ask(HOUSES, "application/json", body) is not None
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json"])
