@@ -126,8 +126,8 @@ class Clients:
         assert not any(thread.is_alive() for thread in self._threads)
 
     def _ask(self, number: int) -> None:
-        # The event loop answers CSV, threads answer JSON.
-        body, content_type = (ROW, "text/csv") if number % 2 else (b"[[100,3]]", "application/json")
+        # The event loop answers CSV, threads answer LIBSVM.
+        body, content_type = (ROW, "text/csv") if number % 2 else (b"0:100 1:3", "text/libsvm")
         with self._many.connected() as connection:
             while not self._end.is_set():
                 headers = {"Content-Type": content_type, "Accept": "text/csv"}

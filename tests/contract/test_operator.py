@@ -40,7 +40,7 @@ def test_metrics_are_of_all_workers_and_survive_one_that_dies(tmp_path: Path) ->
         before = metrics(server)
         for _ in range(20):
             assert server.predict(b"100,3\n90,2").status == 200
-            assert server.predict(b"[[100,3]]", "application/json").status == 200
+            assert server.predict(b"0:100 1:3", "text/libsvm").status == 200
             assert server.predict(b"many,3").status == 400
         assert server.exchange(b"HELLO\r\n\r\n").startswith(b"HTTP/1.1 400")
         wait_for(lambda: metrics(server)["connections",] >= 1)
@@ -75,7 +75,7 @@ def test_metrics_of_a_multi_model_endpoint(tmp_path: Path) -> None:
         for name in ("my_model", "b/c"):
             assert many.load(name).status == 200
             assert many.invoke(name).status == 200
-            assert many.invoke(name, b"[[100,3],[90,2]]", "application/json").status == 200
+            assert many.invoke(name, b"0:100 1:3\n0:90 1:2", "text/libsvm").status == 200
         assert many.invoke("none").status == 404
         wait_for(lambda: metrics(many.server)["rows_total",] == 6)
         wait_for(lambda: metrics(many.server)["request_errors_total", "client"] == 1)
@@ -114,7 +114,7 @@ def test_the_access_log_has_a_line_for_each_request_but_ping(tmp_path: Path) -> 
         before = server.log.read_text()
         server.request("GET", "/ping")
         server.predict(ROW, **{"X-Amzn-SageMaker-Inference-Id": "fast"})
-        server.predict(b"[[100,3],[1,2]]", "application/json", **{"X-Amzn-Requestid": "thread"})
+        server.predict(b"0:100 1:3\n0:1 1:2", "text/libsvm", **{"X-Amzn-Requestid": "thread"})
         wait_for(lambda: server.log.read_text().count("POST") == 2)
         fast, thread = server.log.read_text().removeprefix(before).splitlines()
         assert fast.startswith("POST /invocations 200, 1 rows, 23 bytes, ")

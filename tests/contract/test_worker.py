@@ -51,11 +51,13 @@ REQUESTS = {
     "csv": invocation(ROW) + CLOSE,
     "no-content-type": invocation(ROW, b"") + CLOSE,
     "json": invocation(b"[[100,3]]", b"Content-Type: application/json\r\nAccept: application/json\r\n") + CLOSE,
+    "libsvm": invocation(b"0:100 1:3", b"Content-Type: text/libsvm\r\n") + CLOSE,
     "accept": invocation(ROW, b"Accept: application/jsonlines\r\n") + CLOSE,
     "bad-row": invocation(b"many,3") + CLOSE,
     "empty": invocation(b"") + CLOSE,
     "pipelined": (invocation(ROW) + PING) * 20 + CLOSE,
     "pipelined-mixed": (invocation(ROW) + invocation(b"x") + PING + invocation(b"[[1,2]]", b"")) * 5 + CLOSE,
+    "pipelined-threads": (invocation(ROW) + invocation(b"0:1 1:2", b"") + PING) * 5 + CLOSE,
     "head": b"HEAD /ping HTTP/1.1\r\n" + HOST + b"\r\n" + CLOSE,
     "http-1.0": invocation(ROW, version=b"1.0"),
     "http-1.0-keep-alive": invocation(ROW, b"Connection: keep-alive\r\n", version=b"1.0") + CLOSE,
@@ -148,7 +150,7 @@ def test_connections_that_say_nothing_or_little_cost_no_thread(pair: tuple[Serve
         start = time.monotonic()
         for _ in range(20):
             assert pair[0].predict(ROW).status == 200
-            assert pair[0].predict(b"[[100,3]]", "application/json").status == 200
+            assert pair[0].predict(b"0:100 1:3", "text/libsvm").status == 200
         assert time.monotonic() - start < 3
 
 
@@ -165,7 +167,7 @@ def test_a_client_that_does_not_read_costs_no_thread_and_gets_all_in_the_end(pai
             stalled.append((connection, sent_until_full(connection, invocation(body))))
         assert pair[0].request("GET", "/ping").status == 200  # what could be sent is answered by now
         start = time.monotonic()
-        assert pair[0].predict(b"[[100,3]]", "application/json").status == 200
+        assert pair[0].predict(b"0:100 1:3", "text/libsvm").status == 200
         assert pair[0].request("GET", "/ping").status == 200
         assert time.monotonic() - start < 3
         for connection, count in stalled[:2]:
