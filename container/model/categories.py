@@ -16,7 +16,5 @@ def without_categories(booster: xgboost.Booster) -> xgboost.Booster:
     if "c" not in (booster.feature_types or ()):
         return booster
     whole = json.loads(apart(booster.save_raw, "json"))
-    outer = whole["learner"]["gradient_booster"]
-    model = outer["gbtree"]["model"] if "gbtree" in outer else outer["model"]  # dropout has weights around the trees
-    model.pop("cats", None)
+    whole["learner"]["gradient_booster"]["model"].pop("cats", None)
     return xgboost.Booster({"nthread": 1}, model_file=bytearray(json.dumps(whole).encode()))

@@ -86,7 +86,8 @@ def _train(
         if hyperparameters.kfold:
             raise UserError("'_kfold': folds begin from nothing; leave it out, or the channel 'model'")
         hyperparameters = continued_hyperparameters(earlier, hyperparameters)
-    check_divisible(hyperparameters, hyperparameters.objective if earlier is None else earlier.objective, cluster)
+    objective = hyperparameters.objective if earlier is None else earlier.objective
+    check_divisible(hyperparameters, objective, cluster, continues=earlier is not None)
     tables = read_tables(job, hyperparameters, cluster, storage.spill)
     plan = make_plan(tables, job, hyperparameters, earlier, cluster, storage)
     check_queries([part for channel in plan.parts.values() for part in channel], plan.task.objective, cluster)

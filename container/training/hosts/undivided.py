@@ -14,20 +14,24 @@ from container.training.hyperparameters.types import GROWERS
 from container.training.rows.encoded import Rows
 
 
-def undivided(settings: Parameters, objective: str | None) -> Iterator[tuple[str, str]]:
-    """What is asked for that one process has to train alone, and what else to do about it; no objective: a default."""
+def undivided(settings: Parameters, objective: str | None, *, continues: bool = False) -> Iterator[tuple[str, str]]:
+    """What is asked for that one process has to train alone, and what else to do about it; no objective: a default.
+
+    Where training ``continues`` an earlier model, that has decided the booster and the objective.
+    """
+    without = "train without the channel 'model'" if continues else None
     if settings.kfold:
         yield "'_kfold': cross-validation", "leave it out"
     if settings.booster == "gblinear":
-        yield "'booster': gblinear, which XGBoost does not distribute,", "use gbtree"
+        yield "'booster': gblinear, which XGBoost does not distribute,", without or "use gbtree"
     if settings.updater and GROWERS.get(settings.updater[0]) == "exact":
         yield f"'updater': {settings.updater[0]}", "use tree_method 'hist'"
     elif settings.tree_method == "exact" and not settings.updater:
         yield "'tree_method': exact", "use 'hist'"
     if objective == "survival:cox":
-        yield "'objective': survival:cox, which compares each row with all others,", "use survival:aft"
+        yield "'objective': survival:cox, which compares each row with all others,", without or "use survival:aft"
     if settings.lambdarank_unbiased:
-        yield "'lambdarank_unbiased', which finds the bias among a process's own queries,", "leave it out"
+        yield "'lambdarank_unbiased', which finds the bias among a process's own queries,", "set it to 0"
     for metric in settings.eval_metric:
         name = base_name(metric)
         # Of queries, each of which is on one host, or without queries of all rows as one.
@@ -35,13 +39,13 @@ def undivided(settings: Parameters, objective: str | None) -> Iterator[tuple[str
             yield f"'eval_metric': {metric}, which compares each row with all others,", "leave it out"
 
 
-def check_divisible(settings: Parameters, objective: str | None, cluster: Cluster) -> None:
+def check_divisible(settings: Parameters, objective: str | None, cluster: Cluster, *, continues: bool = False) -> None:
     """Refuse what several hosts would each train on its own rows.
 
     Raises:
         UserError: a line for each.
     """
-    if cluster.size > 1 and (found := list(undivided(settings, objective))):
+    if cluster.size > 1 and (found := list(undivided(settings, objective, continues=continues))):
         lines = (f"{what} is trained by one process, and {_several(cluster)}, or {instead}" for what, instead in found)
         raise UserError("\n".join(lines))
 

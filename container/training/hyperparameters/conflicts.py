@@ -30,7 +30,11 @@ def conflicts(settings: Parameters, objective: str | None, outputs: int | None =
     """One sentence for each; ``objective`` and ``outputs``, of a row, are None while the data is not known."""
     if objective is not None:
         yield from _with_objective(settings, objective, outputs)
-    yield from _in_booster(settings)
+    if settings.booster != "gblinear":  # which takes no notice of how trees are grown
+        yield from _in_trees(settings)
+    if settings.process_type == "update":
+        yield "'process_type': 'update' changes the trees of an earlier model, and a job only adds rounds; leave it out"
+    yield from _in_updaters(settings)
     if settings.csv_weights and settings.weight_column is not None:
         yield "'csv_weights' and 'weight_column' both say where the weights are; give one of them"
     if (settings.lower_bound_column is None) != (settings.upper_bound_column is None):
@@ -99,7 +103,7 @@ def _grown_by(settings: Parameters) -> tuple[str, str, str | None]:
     return "tree_method", str(settings.tree_method), settings.tree_method
 
 
-def _in_booster(settings: Parameters) -> Iterator[str]:
+def _in_trees(settings: Parameters) -> Iterator[str]:
     name, given, method = _grown_by(settings)
     if method == "exact":
         if settings.device.startswith("cuda"):
@@ -115,9 +119,6 @@ def _in_booster(settings: Parameters) -> Iterator[str]:
             yield f"'multi_strategy': 'multi_output_tree' needs tree_method 'hist', got {name} {given!r}"
         if settings.monotone_constraints is not None:
             yield "'multi_strategy': 'multi_output_tree' cannot be had with monotone_constraints"
-    if settings.process_type == "update":
-        yield "'process_type': 'update' changes the trees of an earlier model, and a job only adds rounds; leave it out"
-    yield from _in_updaters(settings)
 
 
 def _in_updaters(settings: Parameters) -> Iterator[str]:

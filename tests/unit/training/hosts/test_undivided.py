@@ -43,6 +43,21 @@ def test_several_reasons_are_told_at_once():
     assert len(str(caught.value).splitlines()) == 3
 
 
+@pytest.mark.parametrize(
+    ("given", "objective", "remedy"),
+    [
+        ({"booster": "gblinear"}, "reg:squarederror", "train without the channel 'model'"),
+        ({}, "survival:cox", "train without the channel 'model'"),
+        ({"lambdarank_unbiased": "1"}, "rank:ndcg", "set it to 0"),
+        ({"tree_method": "exact"}, "reg:squarederror", "use 'hist'"),
+    ],
+)
+def test_what_an_earlier_model_has_decided_the_job_cannot_change(given, objective, remedy):
+    with pytest.raises(UserError) as caught:
+        check_divisible(Hyperparameters.parse(given), objective, TWO, continues=True)
+    assert str(caught.value).endswith(f"set the instance count to 1, or {remedy}")
+
+
 def test_the_gpus_of_a_host_are_as_several_hosts():
     with pytest.raises(UserError, match="the host has 3 GPUs; set device to cuda:0, or use survival:aft"):
         check_divisible(Hyperparameters.parse({}), "survival:cox", GPUS)

@@ -386,6 +386,12 @@ def test_what_is_wrong_together(raw, message):
     assert message in errors_of(raw)
 
 
+def test_a_linear_model_takes_no_notice_of_how_trees_are_grown():
+    trees = {"tree_method": "exact", "max_depth": "0", "colsample_bynode": "0.5", "sampling_method": "gradient_based"}
+    outputs = {"multi_strategy": "multi_output_tree", "monotone_constraints": "(1)"}
+    assert Hyperparameters.parse({"booster": "gblinear", **trees, **outputs}).warnings == ()
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_long_value_does_not_hide_the_cause(name):
     raw = {name: "x y" * 800}
