@@ -2,8 +2,8 @@
 
 An index is the feature's 0-based column exactly as written, in training and in serving alike, so that a
 row's prediction never depends on the rows beside it. A request's rows may leave the label out; there a first
-``1:0.5`` is a feature, as the built-in algorithm takes it, and never a label with its weight, and an empty line is
-what is left of a row without values, as there.
+``1:0.5`` is a feature, as the built-in algorithm takes it, and never a label with its weight, and an empty line
+between rows is what is left of a row without values, as there; before them too, where that one drops it.
 """
 
 import re
@@ -43,7 +43,7 @@ def read(data: bytes, place: Place, *, labelled: bool = True) -> SparseTable:
     """Read the rows; blank lines and ``#`` comments are passed over.
 
     ``labelled`` says that a first ``1:0.5`` is a label with its weight, as in training; else it is a feature. Then
-    a blank line before or between rows without labels is a row without values.
+    a blank line before or between rows without labels and query ids is a row without values.
 
     Raises:
         DataError: a row is not of the form above, names an index twice, or only some rows have a label,
@@ -85,7 +85,7 @@ def _read(
         if row is None:
             raise place.locate(_malformed(text, len(lines) - 1))
         rows.append(row)
-    if not labelled and any(row["label"] for row in rows):  # then a row without values is its label alone
+    if not labelled and any(row["label"] or row["qid"] for row in rows):  # then those stand in every row
         filled = [place for place, row in enumerate(rows) if row[0]]
         lines[:], rows = [lines[place] for place in filled], [rows[place] for place in filled]
     try:

@@ -158,3 +158,10 @@ def test_where_a_requests_rows_have_labels_an_empty_line_is_none():
     assert table.place.line_of(1) == 4
     with pytest.raises(DataError, match=r"the row has no label, unlike the rows before \(train/a.libsvm line 3\)"):
         read("1 0:5\n\n0:5", labelled=False)
+
+
+def test_where_a_requests_rows_have_query_ids_an_empty_line_is_none():
+    table = read("\nqid:1 0:5\n\nqid:1\n", labelled=False)
+    assert table.matrix.toarray().tolist() == [[5], [0]]
+    assert table.group.tolist() == [1, 1]
+    assert table.place.line_of(1) == 4
