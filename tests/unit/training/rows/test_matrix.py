@@ -45,29 +45,35 @@ def model(params: dict, data: xgboost.DMatrix, validation: xgboost.DMatrix) -> t
     return bytes(booster.save_raw("ubj")), scores, predicted
 
 
+JOBS = [
+    pytest.param({"objective": "binary:logistic"}, lambda r: r, id="weights, categories, missing"),
+    pytest.param({"objective": "binary:logistic"}, lambda r: replace(r, weight=None), id="without weights"),
+    pytest.param({"rate_drop": 0.3, "seed": 3}, lambda r: r, id="dropout"),
+    pytest.param({"objective": "multi:softprob", "num_class": 3}, lambda r: r, id="classes"),
+    pytest.param({"objective": "reg:absoluteerror"}, lambda r: r, id="leaves renewed"),
+    pytest.param({}, lambda r: replace(r, label=np.stack([r.label, r.weight], axis=1)), id="two targets"),
+    pytest.param(
+        {"objective": "survival:aft"},
+        lambda r: replace(r, label=r.label + 1, upper=np.where(r.label > 0, np.inf, 3.0)),
+        id="bounds",
+    ),
+    pytest.param(
+        {"objective": "binary:logistic"},
+        lambda r: replace(r, features=sparse.csr_matrix(np.nan_to_num(np.stack(r.features.columns[:4], axis=1)))),
+        id="sparse",
+    ),
+]
+"""Parameters, and what to make of `rows` for them."""
+
+
 @pytest.mark.parametrize("external", [False, True])
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize(
     ("params", "of"),
     [
-        pytest.param({"objective": "binary:logistic"}, lambda r: r, id="weights, categories, missing"),
-        pytest.param({"objective": "binary:logistic"}, lambda r: replace(r, weight=None), id="without weights"),
+        *JOBS,
         pytest.param({"subsample": 0.5, "colsample_bynode": 0.5, "max_bin": 16}, lambda r: r, id="sampling"),
-        pytest.param({"rate_drop": 0.3, "seed": 3}, lambda r: r, id="dropout"),
         pytest.param({"grow_policy": "lossguide", "max_leaves": 9, "max_depth": 0}, lambda r: r, id="lossguide"),
-        pytest.param({"objective": "multi:softprob", "num_class": 3}, lambda r: r, id="classes"),
-        pytest.param({"objective": "reg:absoluteerror"}, lambda r: r, id="leaves renewed"),
-        pytest.param({}, lambda r: replace(r, label=np.stack([r.label, r.weight], axis=1)), id="two targets"),
-        pytest.param(
-            {"objective": "survival:aft"},
-            lambda r: replace(r, label=r.label + 1, upper=np.where(r.label > 0, np.inf, 3.0)),
-            id="bounds",
-        ),
-        pytest.param(
-            {"objective": "binary:logistic"},
-            lambda r: replace(r, features=sparse.csr_matrix(np.nan_to_num(np.stack(r.features.columns[:4], axis=1)))),
-            id="sparse",
-        ),
     ],
 )
 def test_the_model_does_not_depend_on_the_parts(tmp_path: Path, monkeypatch, params, of, external, large):
@@ -102,24 +108,9 @@ def plain(of: Rows, upper: bool = False) -> xgboost.DMatrix:
 @pytest.mark.parametrize(
     ("params", "of"),
     [
-        pytest.param({"objective": "binary:logistic"}, lambda r: r, id="weights, categories, missing"),
-        pytest.param({"objective": "binary:logistic"}, lambda r: replace(r, weight=None), id="without weights"),
+        *JOBS,
         pytest.param({"subsample": 0.5, "num_parallel_tree": 3}, lambda r: r, id="sampled forest"),
-        pytest.param({"rate_drop": 0.3, "seed": 3}, lambda r: r, id="dropout"),
-        pytest.param({"objective": "multi:softprob", "num_class": 3}, lambda r: r, id="classes"),
-        pytest.param({"objective": "reg:absoluteerror"}, lambda r: r, id="leaves renewed"),
-        pytest.param({}, lambda r: replace(r, label=np.stack([r.label, r.weight], axis=1)), id="two targets"),
         pytest.param({"tree_method": "approx"}, lambda r: r, id="approx"),
-        pytest.param(
-            {"objective": "survival:aft"},
-            lambda r: replace(r, label=r.label + 1, upper=np.where(r.label > 0, np.inf, 3.0)),
-            id="bounds",
-        ),
-        pytest.param(
-            {"objective": "binary:logistic"},
-            lambda r: replace(r, features=sparse.csr_matrix(np.nan_to_num(np.stack(r.features.columns[:4], axis=1)))),
-            id="sparse",
-        ),
     ],
 )
 def test_the_trees_of_an_earlier_model_see_the_values(tmp_path: Path, params, of, codes_only, external):
