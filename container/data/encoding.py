@@ -28,10 +28,10 @@ AS_WRITTEN = "name the column in categorical_columns, which takes every cell of 
 
 def _zero_or_one(text: str) -> float | None:
     value = cells.number(text)
-    return value if value is not None and _are_zero_or_one(np.array(value)) else None
+    return value if value is not None and are_zero_or_one(np.array(value)) else None
 
 
-def _are_zero_or_one(values: NDArray[np.floating]) -> NDArray[np.bool_]:
+def are_zero_or_one(values: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which are, as float32: the compiled reader sees no more of them."""
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
@@ -82,7 +82,7 @@ def _from_numbers(column: Numbers, kind: Kind, name: str) -> NDArray[np.float64]
         return values
     wrong = ~np.isnan(values)
     if kind is Kind.BOOLEAN and column.kind is Kind.NUMBER:
-        wrong &= ~_are_zero_or_one(values)
+        wrong &= ~are_zero_or_one(values)
     if wrong.any():
         row = int(np.argmax(wrong))
         what, remedy = _EXPECTED[kind]

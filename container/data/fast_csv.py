@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from container.data import cells
+from container.data.encoding import are_zero_or_one
 from container.data.formats import ContentType, Format, sniff
 from container.data.schema import Schema
 from container.data.table import Kind
@@ -62,7 +63,7 @@ class FastCsv:
         matrix = np.frombuffer(rows, np.float32).reshape(-1, self._columns)
         if self._booleans:
             values = matrix[:, self._booleans]
-            if not ((values == 0) | (values == 1) | np.isnan(values)).all():
+            if not (are_zero_or_one(values) | np.isnan(values)).all():
                 return None
         return matrix
 

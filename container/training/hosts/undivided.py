@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from container.errors import UserError
 from container.training.hosts.cluster import Cluster
+from container.training.hyperparameters.conflicts import grown_by
 from container.training.hyperparameters.metric_names import RANKING, base_name
 from container.training.hyperparameters.parameters import Parameters
-from container.training.hyperparameters.types import GROWERS
 from container.training.rows.encoded import Rows
 
 
@@ -24,10 +24,10 @@ def undivided(settings: Parameters, objective: str | None, *, continues: bool = 
         yield "'_kfold': cross-validation", "leave it out"
     if settings.booster == "gblinear":
         yield "'booster': gblinear, which XGBoost does not distribute,", without or "use gbtree"
-    if settings.updater and GROWERS.get(settings.updater[0]) == "exact":
-        yield f"'updater': {settings.updater[0]}", "use tree_method 'hist'"
-    elif settings.tree_method == "exact" and not settings.updater:
-        yield "'tree_method': exact", "use 'hist'"
+    else:
+        name, given, method = grown_by(settings)
+        if method == "exact":
+            yield f"{name!r}: {given}", "use 'hist'" if name == "tree_method" else "use tree_method 'hist'"
     if objective == "survival:cox":
         yield "'objective': survival:cox, which compares each row with all others,", without or "use survival:aft"
     if settings.lambdarank_unbiased:

@@ -85,7 +85,7 @@ def idle(settings: Parameters) -> Iterator[str]:
         yield "min_delta: without effect without early_stopping_rounds, ignored"
     if settings.num_cv_round > 1 and not settings.kfold:
         yield "_num_cv_round: without effect without _kfold, ignored"
-    name, given, method = _grown_by(settings)
+    name, given, method = grown_by(settings)
     if method == "exact" and settings.booster != "gblinear":
         sets = {
             "max_leaves": settings.max_leaves,
@@ -96,7 +96,7 @@ def idle(settings: Parameters) -> Iterator[str]:
             yield f"{unused}: without effect with {name} {given!r}, ignored"
 
 
-def _grown_by(settings: Parameters) -> tuple[str, str, str | None]:
+def grown_by(settings: Parameters) -> tuple[str, str, str | None]:
     """Which parameter says how trees are grown, its value, and the ``tree_method`` that this is."""
     if settings.updater and settings.updater[0] in GROWERS:  # it goes before the tree_method
         return "updater", settings.updater[0], GROWERS[settings.updater[0]]
@@ -104,7 +104,7 @@ def _grown_by(settings: Parameters) -> tuple[str, str, str | None]:
 
 
 def _in_trees(settings: Parameters) -> Iterator[str]:
-    name, given, method = _grown_by(settings)
+    name, given, method = grown_by(settings)
     if method == "exact":
         if settings.device.startswith("cuda"):
             yield f"{name!r}: {given!r} runs on the CPU only; use tree_method 'hist' with a GPU"
